@@ -1,0 +1,141 @@
+namespace Latchkey.Protocol.Names;
+
+/// <summary>The grant types of the IANA "OAuth URI" and grant registries, as they are sent in <c>grant_type</c>.</summary>
+public static class GrantTypes
+{
+    /// <summary>RFC 6749 section 4.1.</summary>
+    public const string AuthorizationCode = "authorization_code";
+
+    /// <summary>RFC 6749 section 6.</summary>
+    public const string RefreshToken = "refresh_token";
+
+    /// <summary>RFC 6749 section 4.4.</summary>
+    public const string ClientCredentials = "client_credentials";
+
+    /// <summary>RFC 8628 section 3.4.</summary>
+    public const string DeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
+}
+
+/// <summary>How a client proves who it is, IANA "OAuth Token Endpoint Authentication Methods".</summary>
+public static class ClientAuthenticationMethods
+{
+    /// <summary>Id and secret in the Authorization header, RFC 6749 section 2.3.1.</summary>
+    public const string ClientSecretBasic = "client_secret_basic";
+
+    /// <summary>Id and secret in the form, RFC 6749 section 2.3.1.</summary>
+    public const string ClientSecretPost = "client_secret_post";
+
+    /// <summary>A signed assertion, RFC 7523 as RFC 10070 changes it.</summary>
+    public const string PrivateKeyJwt = "private_key_jwt";
+
+    /// <summary>A public client: nothing but its id.</summary>
+    public const string None = "none";
+}
+
+/// <summary>Values of <c>token_type</c> and of <c>token_type_hint</c>.</summary>
+public static class TokenTypes
+{
+    /// <summary>RFC 6750: whoever holds the token may use it.</summary>
+    public const string Bearer = "Bearer";
+
+    /// <summary>Token type hint of RFC 7009 section 2.1.</summary>
+    public const string AccessToken = "access_token";
+
+    /// <summary>Token type hint of RFC 7009 section 2.1.</summary>
+    public const string RefreshToken = "refresh_token";
+}
+
+/// <summary>The scopes of OpenID Connect Core sections 5.4 and 11.</summary>
+public static class Scopes
+{
+    /// <summary>Asks for OpenID Connect itself.</summary>
+    public const string OpenId = "openid";
+
+    /// <summary>The default profile claims.</summary>
+    public const string Profile = "profile";
+
+    /// <summary><c>email</c> and <c>email_verified</c>.</summary>
+    public const string Email = "email";
+
+    /// <summary>The <c>address</c> claim.</summary>
+    public const string Address = "address";
+
+    /// <summary><c>phone_number</c> and <c>phone_number_verified</c>.</summary>
+    public const string Phone = "phone";
+
+    /// <summary>The grant outlives the sign-in session, OpenID Connect Core section 11.</summary>
+    public const string OfflineAccess = "offline_access";
+
+    /// <summary>All of the above, in the order in which discovery lists them.</summary>
+    public static IReadOnlyList<string> Identity { get; } = [OpenId, Profile, Email, Address, Phone, OfflineAccess];
+}
+
+/// <summary>The JWS algorithms that Latchkey signs with and accepts, RFC 7518 section 3.1.</summary>
+public static class SigningAlgorithms
+{
+    /// <summary>RSASSA-PKCS1-v1_5 with SHA-256: the default, since OpenID Connect requires it.</summary>
+    public const string RS256 = "RS256";
+
+    /// <summary>RSASSA-PSS with SHA-256.</summary>
+    public const string PS256 = "PS256";
+
+    /// <summary>ECDSA on P-256 with SHA-256.</summary>
+    public const string ES256 = "ES256";
+
+    /// <summary>What the server can sign with.</summary>
+    public static IReadOnlyList<string> Supported { get; } = [RS256, PS256, ES256];
+}
+
+/// <summary>Explicit JWT types (<c>typ</c>), so that one kind is never taken for another (RFC 8725 section 3.11).</summary>
+public static class JwtTypes
+{
+    /// <summary>RFC 9068 section 2.1.</summary>
+    public const string AccessToken = "at+jwt";
+
+    /// <summary>What ID tokens carry: OpenID Connect Core sets no type, <c>JWT</c> is what clients expect.</summary>
+    public const string IdToken = "JWT";
+
+    /// <summary>OpenID Connect Back-Channel Logout section 2.4.</summary>
+    public const string LogoutToken = "logout+jwt";
+
+    /// <summary>RFC 10070: the type of a client assertion.</summary>
+    public const string ClientAuthentication = "client-authentication+jwt";
+}
+
+/// <summary>The JWT claim names that Latchkey writes or reads (IANA "JSON Web Token Claims").</summary>
+public static class ClaimNames
+{
+#pragma warning disable CS1591 // each is the registered name, spelt as in the registry
+    public const string Issuer = "iss";
+    public const string Subject = "sub";
+    public const string Audience = "aud";
+    public const string Expiration = "exp";
+    public const string NotBefore = "nbf";
+    public const string IssuedAt = "iat";
+    public const string JwtId = "jti";
+    public const string ClientId = "client_id";
+    public const string Scope = "scope";
+    public const string AuthenticationTime = "auth_time";
+    public const string AuthenticationContext = "acr";
+    public const string AuthenticationMethods = "amr";
+    public const string AuthorizedParty = "azp";
+    public const string Nonce = "nonce";
+    public const string AccessTokenHash = "at_hash";
+    public const string SessionId = "sid";
+    public const string Events = "events";
+#pragma warning restore CS1591
+}
+
+/// <summary>Which standard claims each scope asks for, OpenID Connect Core section 5.4.</summary>
+public static class ScopeClaims
+{
+    /// <summary>Claim names by scope.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyList<string>> Table { get; } = new Dictionary<string, IReadOnlyList<string>>
+    {
+        [Scopes.Profile] = ["name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
+            "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at"],
+        [Scopes.Email] = ["email", "email_verified"],
+        [Scopes.Address] = ["address"],
+        [Scopes.Phone] = ["phone_number", "phone_number_verified"],
+    };
+}

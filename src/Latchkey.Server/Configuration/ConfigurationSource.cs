@@ -1,0 +1,85 @@
+using Latchkey.Server.Keys;
+using Latchkey.Storage;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Latchkey.Server.Configuration;
+
+/// <summary>
+/// Keeps the node's configuration current: polls the version once a second and reads everything again when it moved.
+/// </summary>
+internal sealed partial class ConfigurationSource(Database database, KeyVault vault, TimeProvider clock, ILogger<ConfigurationSource> logger) : BackgroundService
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+
+    private readonly SemaphoreSlim _loading = new(1, 1);
+    private volatile ServerConfiguration? _current;
+
+    /// <summary>The configuration as of now.</summary>
+    public ServerConfiguration Current => _current ?? throw new InvalidOperationException("The configuration has not been loaded.");
+
+    /// <summary>Whether it was loaded at all, so that requests can be answered.</summary>
+    public bool IsLoaded => _current is not null;
+
+    /// <summary>Reads the configuration now if it moved; called at start and after a change of our own.</summary>
+    public async Task RefreshAsync(CancellationToken cancellation = default)
+    {
+        await _loading.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            var current = _current;
+            var next = await database.ReadAsync(async sql =>
+            {
+                var (version, notBefore) = await ConfigurationVersion.ReadAsync(sql).ConfigureAwait(false);
+                if (version == current?.Version) return current;
+                var secrets = (await Clients.ListSecretsAsync(sql).ConfigureAwait(false)).ToLookup(secret => secret.ClientId, StringComparer.Ordinal);
+                var clients = await Clients.ListAsync(sql).ConfigureAwait(false);
+                var resources = await Resources.ListAsync(sql).ConfigureAwait(false);
+                var keys = await SigningKeys.ListAsync(sql).ConfigureAwait(false);
+                return new ServerConfiguration(
+                    version,
+                    clients.Select(row => new Client(row.Metadata, [.. secrets[row.Metadata.ClientId]], Math.Max(row.NotBefore, notBefore))),
+                    resources,
+                    vault.Open(keys, current?.Keys));
+            }).ConfigureAwait(false);
+            _current = next;
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(PollInterval, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
+        {
+            try
+            {
+                await RefreshAsync(stoppingToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+#pragma warning disable CA1031 // the last configuration stays in force until the next one can be read
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                LogFailure(logger, exception);
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    public override void Dispose()
+    {
+        _loading.Dispose();
+        base.Dispose();
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The configuration could not be read again; the one in force stays")]
+    private static partial void LogFailure(ILogger logger, Exception exception);
+}

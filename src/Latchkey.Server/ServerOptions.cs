@@ -1,0 +1,63 @@
+namespace Latchkey.Server;
+
+/// <summary>What the operator sets. Every default is the one that production should have.</summary>
+public sealed record ServerOptions
+{
+    /// <summary>The issuer: one byte-identical string in metadata, <c>iss</c> and tokens. Https, or http on loopback; no query, no fragment.</summary>
+    public required string Issuer { get; init; }
+
+    /// <summary>How long access tokens live when their resource does not say; 15 minutes.</summary>
+    public TimeSpan AccessTokenLifetime { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>How long ID tokens live; 5 minutes, since they tell of a sign-in that just was.</summary>
+    public TimeSpan IdTokenLifetime { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long an authorization code lives; 60 seconds.</summary>
+    public TimeSpan AuthorizationCodeLifetime { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a person may take between a request at <c>/authorize</c> and the end of its pages; an hour.</summary>
+    public TimeSpan InteractionLifetime { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How long a grant lives without its refresh token being used; 30 days.</summary>
+    public TimeSpan RefreshTokenIdleLifetime { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>How long a grant lives at most; a year.</summary>
+    public TimeSpan RefreshTokenAbsoluteLifetime { get; init; } = TimeSpan.FromDays(365);
+
+    /// <summary>For how long the previous refresh token may be tried again while its successor is unused; 60 seconds.</summary>
+    public TimeSpan RefreshTokenLeeway { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a sign-in session lives; 14 days.</summary>
+    public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromDays(14);
+
+    /// <summary>How long device and user codes live; 10 minutes.</summary>
+    public TimeSpan DeviceCodeLifetime { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Seconds between polls of a device; 5.</summary>
+    public int DevicePollingInterval { get; init; } = 5;
+
+    /// <summary>How long a signing key is used before the next takes over; 90 days.</summary>
+    public TimeSpan KeyRotationInterval { get; init; } = TimeSpan.FromDays(90);
+
+    /// <summary>How long clients may cache the JWKS; a new key is published at least this long before it signs.</summary>
+    public TimeSpan JwksMaxAge { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>Wrong passwords in a row that lock an account; 5.</summary>
+    public int LockoutThreshold { get; init; } = 5;
+
+    /// <summary>How long a locked account stays locked; 5 minutes.</summary>
+    public TimeSpan LockoutDuration { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Where the issuer's documentation is, for <c>service_documentation</c>; none unless set.</summary>
+    public string? ServiceDocumentation { get; init; }
+
+    /// <summary>Whether the issuer uses https, so that cookies can be <c>Secure</c> and have the <c>__Host-</c> prefix.</summary>
+    public bool IsHttps => Issuer.StartsWith("https://", StringComparison.Ordinal);
+
+    /// <summary>The path that precedes every endpoint, such as <c>/tenant</c>; empty for most.</summary>
+    public string PathBase => new Uri(Issuer).AbsolutePath.TrimEnd('/');
+
+    /// <summary>The URL of an endpoint.</summary>
+    /// <param name="path">The path with its leading slash, such as <c>/token</c>.</param>
+    public string Endpoint(string path) => Issuer.TrimEnd('/') + path;
+}

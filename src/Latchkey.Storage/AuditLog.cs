@@ -1,0 +1,137 @@
+namespace Latchkey.Storage;
+
+/// <summary>Something that happened, for the operator: who, what, on whom, from where, with what outcome.</summary>
+public sealed record AuditEvent
+{
+    /// <summary>The row's number; 0 before it is written.</summary>
+    public long Id { get; init; }
+
+    /// <summary>When, unix milliseconds.</summary>
+    public required long At { get; init; }
+
+    /// <summary>What, one of <see cref="AuditEvents"/>.</summary>
+    public required string Event { get; init; }
+
+    /// <summary>One of <see cref="AuditOutcomes"/>.</summary>
+    public string Outcome { get; init; } = AuditOutcomes.Success;
+
+    /// <summary>Who did it: a <c>sub</c>, a <c>client_id</c>, <c>cli</c>, <c>config</c> or <c>server</c>.</summary>
+    public string? Actor { get; init; }
+
+    /// <summary>On whose account.</summary>
+    public string? Subject { get; init; }
+
+    /// <summary>With which client.</summary>
+    public string? ClientId { get; init; }
+
+    /// <summary>From which address.</summary>
+    public string? Address { get; init; }
+
+    /// <summary>The request's id, as in the logs and on error pages.</summary>
+    public string? RequestId { get; init; }
+
+    /// <summary>More, as a JSON object; never a secret.</summary>
+    public string? Detail { get; init; }
+}
+
+/// <summary>How an event came out.</summary>
+public static class AuditOutcomes
+{
+    /// <summary>It was done.</summary>
+    public const string Success = "success";
+
+    /// <summary>It was asked for and refused.</summary>
+    public const string Refused = "refused";
+
+    /// <summary>It was tried and broke.</summary>
+    public const string Failed = "failed";
+}
+
+/// <summary>The names of events.</summary>
+public static class AuditEvents
+{
+#pragma warning disable CS1591 // each name says it
+    public const string SignIn = "sign_in";
+    public const string SignOut = "sign_out";
+    public const string AccountLocked = "account.locked";
+    public const string PasswordChanged = "password.changed";
+    public const string ConsentGiven = "consent.given";
+    public const string ConsentDenied = "consent.denied";
+    public const string ConsentRevoked = "consent.revoked";
+    public const string AuthorizationRefused = "authorization.refused";
+    public const string GrantCreated = "grant.created";
+    public const string GrantRevoked = "grant.revoked";
+    public const string RefreshReuse = "refresh_token.reuse";
+    public const string RefreshFromFuture = "refresh_token.from_future";
+    public const string CodeReplay = "code.replay";
+    public const string TokenIssued = "token.issued";
+    public const string TokenRefused = "token.refused";
+    public const string TokenRevoked = "token.revoked";
+    public const string ClientAuthenticationFailed = "client_authentication.failed";
+    public const string DeviceApproved = "device.approved";
+    public const string DeviceDenied = "device.denied";
+    public const string SessionEnded = "session.ended";
+    public const string LogoutDelivered = "backchannel_logout.delivered";
+    public const string LogoutFailed = "backchannel_logout.failed";
+    public const string ClientChanged = "client.changed";
+    public const string ClientDeleted = "client.deleted";
+    public const string ClientSecretRotated = "client.secret_rotated";
+    public const string ResourceChanged = "resource.changed";
+    public const string ResourceDeleted = "resource.deleted";
+    public const string UserChanged = "user.changed";
+    public const string UserDeleted = "user.deleted";
+    public const string KeyRotated = "key.rotated";
+    public const string KeyCreated = "key.created";
+    public const string ServerStarted = "server.started";
+#pragma warning restore CS1591
+}
+
+/// <summary>The statements on <c>audit</c>: rows are added and read, never changed.</summary>
+public static class AuditLog
+{
+    private const string Columns = "id, at, event, outcome, actor, sub, client_id, address, request_id, detail";
+
+    /// <summary>Adds an event, in the transaction of what it tells of.</summary>
+    public static async ValueTask AppendAsync(SqlSession sql, AuditEvent entry) =>
+        await sql.ExecuteAsync(
+            "INSERT INTO audit (at, event, outcome, actor, sub, client_id, address, request_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            entry.At, entry.Event, entry.Outcome, entry.Actor, entry.Subject, entry.ClientId, entry.Address, entry.RequestId, entry.Detail).ConfigureAwait(false);
+
+    /// <summary>Events in the order they were written.</summary>
+    /// <param name="sql">The session.</param>
+    /// <param name="after">Only those with a higher number.</param>
+    /// <param name="filter">Only those that match.</param>
+    /// <param name="limit">How many at most; the newest if <paramref name="after"/> is 0.</param>
+    public static async ValueTask<List<AuditEvent>> ListAsync(SqlSession sql, long after, AuditFilter filter, int limit)
+    {
+        var newest = await sql.ListAsync(
+            $"""
+             SELECT {Columns} FROM audit WHERE id > $1 AND ($2 IS NULL OR event = $2) AND ($3 IS NULL OR sub = $3) AND ($4 IS NULL OR client_id = $4) AND at >= $5
+             ORDER BY id {(after > 0 ? "ASC" : "DESC")} LIMIT $6
+             """,
+            Read, after, filter.Event, filter.Subject, filter.ClientId, filter.Since, limit).ConfigureAwait(false);
+        if (after <= 0) newest.Reverse();
+        return newest;
+    }
+
+    private static AuditEvent Read(SqlRow row) => new()
+    {
+        Id = row.Long(0),
+        At = row.Long(1),
+        Event = row.Text(2),
+        Outcome = row.Text(3),
+        Actor = row.TextOrNull(4),
+        Subject = row.TextOrNull(5),
+        ClientId = row.TextOrNull(6),
+        Address = row.TextOrNull(7),
+        RequestId = row.TextOrNull(8),
+        Detail = row.TextOrNull(9),
+    };
+}
+
+/// <summary>Which events to list; what is null does not matter.</summary>
+/// <param name="Event">The name of the event.</param>
+/// <param name="Subject">The account.</param>
+/// <param name="ClientId">The client.</param>
+/// <param name="Since">Unix milliseconds.</param>
+public sealed record AuditFilter(string? Event = null, string? Subject = null, string? ClientId = null, long Since = 0);

@@ -1,0 +1,41 @@
+namespace Latchkey.Storage;
+
+/// <summary>What a person agreed that a client may have, remembered until the client asks for more.</summary>
+/// <param name="Subject">Who agreed.</param>
+/// <param name="ClientId">To which client.</param>
+/// <param name="Scope">To which scopes, separated by spaces.</param>
+/// <param name="Resources">For which resources, separated by spaces.</param>
+/// <param name="GrantedAt">When last, unix milliseconds.</param>
+public sealed record Consent(string Subject, string ClientId, string Scope, string Resources, long GrantedAt);
+
+/// <summary>The statements on <c>consents</c>.</summary>
+public static class Consents
+{
+    /// <summary>What a person agreed to for a client, or null.</summary>
+    public static ValueTask<Consent?> FindAsync(SqlSession sql, string subject, string clientId) =>
+        sql.FindAsync(
+            "SELECT sub, client_id, scope, resources, granted_at FROM consents WHERE bucket = $1 AND sub = $2 AND client_id = $3",
+            Read, RowId.BucketOf(subject), subject, clientId);
+
+    /// <summary>All that a person agreed to.</summary>
+    public static ValueTask<List<Consent>> ListByUserAsync(SqlSession sql, string subject) =>
+        sql.ListAsync(
+            "SELECT sub, client_id, scope, resources, granted_at FROM consents WHERE bucket = $1 AND sub = $2 ORDER BY granted_at DESC",
+            Read, RowId.BucketOf(subject), subject);
+
+    /// <summary>Remembers an agreement in place of the earlier one.</summary>
+    public static async ValueTask SaveAsync(SqlSession sql, Consent consent) =>
+        await sql.ExecuteAsync(
+            """
+            INSERT INTO consents (bucket, sub, client_id, scope, resources, granted_at) VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (bucket, sub, client_id) DO UPDATE SET scope = excluded.scope, resources = excluded.resources, granted_at = excluded.granted_at
+            """,
+            RowId.BucketOf(consent.Subject), consent.Subject, consent.ClientId, consent.Scope, consent.Resources, consent.GrantedAt).ConfigureAwait(false);
+
+    /// <summary>Forgets an agreement.</summary>
+    public static async ValueTask<bool> DeleteAsync(SqlSession sql, string subject, string clientId) =>
+        await sql.ExecuteAsync(
+            "DELETE FROM consents WHERE bucket = $1 AND sub = $2 AND client_id = $3", RowId.BucketOf(subject), subject, clientId).ConfigureAwait(false) == 1;
+
+    private static Consent Read(SqlRow row) => new(row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Long(4));
+}

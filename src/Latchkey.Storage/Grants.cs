@@ -1,0 +1,230 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Latchkey.Storage;
+
+/// <summary>What grants have in common with many others; each distinct value is one row of <c>grant_terms</c>.</summary>
+/// <param name="Scope">The granted scopes, separated by spaces.</param>
+/// <param name="Resources">The granted resources (RFC 8707) as they are registered.</param>
+/// <param name="Acr">The authentication context that was reached.</param>
+/// <param name="Amr">How the person signed in (RFC 8176).</param>
+/// <param name="Claims">The <c>claims</c> parameter of the request (OpenID Connect Core section 5.5) as JSON, if it had one.</param>
+public sealed record GrantTerms(string Scope, IReadOnlyList<string> Resources, string? Acr, IReadOnlyList<string> Amr, string? Claims = null)
+{
+    /// <summary>The terms as they are kept.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, StorageJson.Default.GrantTerms);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    public static GrantTerms FromJson(string json) => JsonSerializer.Deserialize(json, StorageJson.Default.GrantTerms)!;
+}
+
+/// <summary>What a person gave a client: one row, however often its refresh token is used.</summary>
+public sealed record Grant
+{
+    /// <summary>The grant's id; its code, refresh tokens and access tokens carry it.</summary>
+    public required RowId Id { get; init; }
+
+    /// <summary>To whom it was given.</summary>
+    public required string ClientId { get; init; }
+
+    /// <summary>By whom, <c>sub</c>.</summary>
+    public required string Subject { get; init; }
+
+    /// <summary>The session it ends with; null if it outlives the session.</summary>
+    public RowId? SessionId { get; init; }
+
+    /// <summary>What was granted.</summary>
+    public required GrantTerms Terms { get; init; }
+
+    /// <summary>The generation of the refresh token that is good now; 0 if the grant has no refresh token.</summary>
+    public int Generation { get; init; }
+
+    /// <summary>When that generation was made, unix milliseconds.</summary>
+    public required long RotatedAt { get; init; }
+
+    /// <summary>How long the grant lives without being used.</summary>
+    public required int IdleSeconds { get; init; }
+
+    /// <summary>When the person signed in, unix seconds.</summary>
+    public required long AuthTime { get; init; }
+
+    /// <summary>When it was given, unix milliseconds.</summary>
+    public required long CreatedAt { get; init; }
+
+    /// <summary>When it ends whatever happens, unix milliseconds.</summary>
+    public required long ExpiresAt { get; init; }
+
+    /// <summary>When it was revoked, unix milliseconds; null if it was not.</summary>
+    public long? RevokedAt { get; init; }
+
+    /// <summary>Why it was revoked, one of <see cref="RevocationReasons"/>.</summary>
+    public string? RevokedReason { get; init; }
+
+    /// <summary>Whether the grant is good: not revoked, not past its end, not idle for too long.</summary>
+    /// <param name="now">Unix milliseconds.</param>
+    public bool IsAlive(long now) => RevokedAt is null && now < ExpiresAt && now < RotatedAt + IdleSeconds * 1000L;
+}
+
+/// <summary>Why a grant ended, as stored and audited.</summary>
+public static class RevocationReasons
+{
+    /// <summary>An old refresh token came again.</summary>
+    public const string RefreshReuse = "refresh_token_reuse";
+
+    /// <summary>The authorization code came again.</summary>
+    public const string CodeReplay = "code_replay";
+
+    /// <summary>The client asked for it (RFC 7009).</summary>
+    public const string Client = "client_request";
+
+    /// <summary>The person asked for it on the account page.</summary>
+    public const string User = "user_request";
+
+    /// <summary>The session it belonged to ended.</summary>
+    public const string SessionEnded = "session_ended";
+
+    /// <summary>The person's password was changed.</summary>
+    public const string PasswordChanged = "password_changed";
+
+    /// <summary>The operator asked for it.</summary>
+    public const string Operator = "operator";
+}
+
+/// <summary>The statements on <c>grants</c>.</summary>
+public static class Grants
+{
+    private const string Columns =
+        "g.id, g.client_id, g.sub, g.session_id, t.terms, g.generation, g.rotated_at, g.idle_seconds, g.auth_time, g.created_at, g.expires_at, g.revoked_at, g.revoked_reason";
+
+    private const string From = "FROM grants g JOIN grant_terms t ON t.id = g.terms_id";
+
+    // Distinct terms are few; one that is parsed or numbered once is not again. Bounded, so that hostile variety can't fill memory.
+    private const int CachedTerms = 4096;
+    private static readonly ConcurrentDictionary<string, GrantTerms> ParsedTerms = new(StringComparer.Ordinal);
+
+    /// <summary>Inserts a grant once. A code that is redeemed again finds its grant's id taken.</summary>
+    /// <returns>False if a grant of this id exists; nothing was written then.</returns>
+    public static async ValueTask<bool> InsertAsync(SqlSession sql, Grant grant)
+    {
+        var terms = grant.Terms.ToJson();
+        var termsId = await sql.FindAsync("SELECT id FROM grant_terms WHERE terms = $1", row => (long?)row.Long(0), terms).ConfigureAwait(false);
+        termsId ??= await sql.FindAsync(
+            "INSERT INTO grant_terms (terms) VALUES ($1) ON CONFLICT (terms) DO UPDATE SET terms = excluded.terms RETURNING id",
+            row => (long?)row.Long(0), terms).ConfigureAwait(false);
+        return await sql.ExecuteAsync(
+            """
+            INSERT INTO grants (bucket, id, client_id, sub, session_id, terms_id, generation, rotated_at, idle_seconds, auth_time, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (bucket, id) DO NOTHING
+            """,
+            grant.Id.Bucket, grant.Id.ToBytes(), grant.ClientId, grant.Subject, grant.SessionId?.ToBytes(), termsId, grant.Generation, grant.RotatedAt,
+            grant.IdleSeconds, grant.AuthTime, grant.CreatedAt, grant.ExpiresAt).ConfigureAwait(false) == 1;
+    }
+
+    /// <summary>Finds a grant by id, alive or not.</summary>
+    public static ValueTask<Grant?> FindAsync(SqlSession sql, RowId id) =>
+        sql.FindAsync($"SELECT {Columns} {From} WHERE g.bucket = $1 AND g.id = $2", Read, id.Bucket, id.ToBytes());
+
+    /// <summary>The grants of a user, newest first.</summary>
+    public static ValueTask<List<Grant>> ListByUserAsync(SqlSession sql, string subject) =>
+        sql.ListAsync($"SELECT {Columns} {From} WHERE g.bucket = $1 AND g.sub = $2 ORDER BY g.created_at DESC", Read, RowId.BucketOf(subject), subject);
+
+    /// <summary>Grants for the operator's list, newest first.</summary>
+    /// <param name="sql">The session.</param>
+    /// <param name="clientId">Only this client's, if set.</param>
+    /// <param name="limit">How many at most.</param>
+    public static ValueTask<List<Grant>> ListAsync(SqlSession sql, string? clientId, int limit) =>
+        sql.ListAsync($"SELECT {Columns} {From} WHERE ($1 IS NULL OR g.client_id = $1) ORDER BY g.created_at DESC LIMIT $2", Read, clientId, limit);
+
+    /// <summary>
+    /// Uses up one generation of the refresh token: compare and swap on one row. Exactly one of many concurrent callers wins.
+    /// </summary>
+    /// <param name="sql">The session.</param>
+    /// <param name="id">The grant.</param>
+    /// <param name="generation">The generation that was presented.</param>
+    /// <param name="now">Unix milliseconds.</param>
+    /// <returns>True if the generation was current and the grant alive; the current one is then one higher.</returns>
+    public static async ValueTask<bool> RotateAsync(SqlSession sql, RowId id, int generation, long now) =>
+        await sql.ExecuteAsync(
+            """
+            UPDATE grants SET generation = generation + 1, rotated_at = $4
+            WHERE bucket = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $4 AND rotated_at + idle_seconds * 1000 > $4
+            """,
+            id.Bucket, id.ToBytes(), generation, now).ConfigureAwait(false) == 1;
+
+    /// <summary>Notes that a refresh token that is kept was used, so that its grant does not count as idle.</summary>
+    public static async ValueTask<bool> TouchAsync(SqlSession sql, RowId id, long now) =>
+        await sql.ExecuteAsync(
+            "UPDATE grants SET rotated_at = $3 WHERE bucket = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $3 AND rotated_at + idle_seconds * 1000 > $3",
+            id.Bucket, id.ToBytes(), now).ConfigureAwait(false) == 1;
+
+    /// <summary>
+    /// Follows a refresh token whose generation is above the row's: its MAC is ours, so this database has lost a write.
+    /// </summary>
+    public static async ValueTask<bool> FastForwardAsync(SqlSession sql, RowId id, int generation, long now) =>
+        await sql.ExecuteAsync(
+            "UPDATE grants SET generation = $3, rotated_at = $4 WHERE bucket = $1 AND id = $2 AND generation < $3 AND revoked_at IS NULL AND expires_at > $4",
+            id.Bucket, id.ToBytes(), generation, now).ConfigureAwait(false) == 1;
+
+    /// <summary>Ends a grant.</summary>
+    /// <returns>False if it was over already or does not exist.</returns>
+    public static async ValueTask<bool> RevokeAsync(SqlSession sql, RowId id, string reason, long now) =>
+        await sql.ExecuteAsync(
+            "UPDATE grants SET revoked_at = $3, revoked_reason = $4 WHERE bucket = $1 AND id = $2 AND revoked_at IS NULL",
+            id.Bucket, id.ToBytes(), now, reason).ConfigureAwait(false) == 1;
+
+    /// <summary>Ends every grant of a user, or those to one client.</summary>
+    /// <returns>How many were ended.</returns>
+    public static ValueTask<int> RevokeByUserAsync(SqlSession sql, string subject, string? clientId, string reason, long now) =>
+        sql.ExecuteAsync(
+            "UPDATE grants SET revoked_at = $3, revoked_reason = $4 WHERE bucket = $1 AND sub = $2 AND revoked_at IS NULL AND ($5 IS NULL OR client_id = $5)",
+            RowId.BucketOf(subject), subject, now, reason, clientId);
+
+    /// <summary>Ends the grants that end with a session.</summary>
+    /// <returns>How many were ended.</returns>
+    public static ValueTask<int> RevokeBySessionAsync(SqlSession sql, RowId sessionId, string subject, long now) =>
+        sql.ExecuteAsync(
+            "UPDATE grants SET revoked_at = $4, revoked_reason = $5 WHERE bucket = $1 AND sub = $2 AND session_id = $3 AND revoked_at IS NULL",
+            sessionId.Bucket, subject, sessionId.ToBytes(), now, RevocationReasons.SessionEnded);
+
+    /// <summary>Removes a few grants that are long over.</summary>
+    /// <param name="sql">The session.</param>
+    /// <param name="before">Unix milliseconds: those whose absolute end was earlier go.</param>
+    /// <param name="limit">How many at most, so that the step stays small.</param>
+    public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) =>
+        sql.ExecuteAsync(
+            "DELETE FROM grants WHERE (bucket, id) IN (SELECT bucket, id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)", before, limit);
+
+    private static Grant Read(SqlRow row) => new()
+    {
+        Id = RowId.From(row.Bytes(0)),
+        ClientId = row.Text(1),
+        Subject = row.Text(2),
+        SessionId = row.BytesOrNull(3) is { } session ? RowId.From(session) : null,
+        Terms = Terms(row.Text(4)),
+        Generation = row.Int(5),
+        RotatedAt = row.Long(6),
+        IdleSeconds = row.Int(7),
+        AuthTime = row.Long(8),
+        CreatedAt = row.Long(9),
+        ExpiresAt = row.Long(10),
+        RevokedAt = row.LongOrNull(11),
+        RevokedReason = row.TextOrNull(12),
+    };
+
+    private static GrantTerms Terms(string json)
+    {
+        if (ParsedTerms.TryGetValue(json, out var terms)) return terms;
+        terms = GrantTerms.FromJson(json);
+        if (ParsedTerms.Count >= CachedTerms) ParsedTerms.Clear();
+        return ParsedTerms[json] = terms;
+    }
+}
+
+/// <summary>Source-generated JSON of what rows hold as text.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(GrantTerms))]
+[JsonSerializable(typeof(Dictionary<string, JsonElement>))]
+[JsonSerializable(typeof(Dictionary<string, string>))]
+internal sealed partial class StorageJson : JsonSerializerContext;

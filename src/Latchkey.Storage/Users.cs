@@ -1,0 +1,120 @@
+using System.Text.Json;
+
+namespace Latchkey.Storage;
+
+/// <summary>A person who can sign in.</summary>
+public sealed record User
+{
+    /// <summary>The subject: never the username, never a client_id.</summary>
+    public required string Subject { get; init; }
+
+    /// <summary>The name the person signs in with.</summary>
+    public required string Username { get; init; }
+
+    /// <summary>The username, normalised.</summary>
+    public required string LoginName { get; init; }
+
+    /// <summary>The password's hash; null if the person has none.</summary>
+    public string? PasswordHash { get; init; }
+
+    /// <summary>Changes whenever the person's credentials do.</summary>
+    public required string SecurityStamp { get; init; }
+
+    /// <summary>OIDC standard claims (OpenID Connect Core section 5.1), without <c>sub</c>.</summary>
+    public required IReadOnlyDictionary<string, JsonElement> Claims { get; init; }
+
+    /// <summary>Wrong passwords since the last right one.</summary>
+    public int AccessFailedCount { get; init; }
+
+    /// <summary>Until when sign-in is refused, unix milliseconds.</summary>
+    public long? LockoutEnd { get; init; }
+
+    /// <summary>When the operator shut the account, unix milliseconds.</summary>
+    public long? DisabledAt { get; init; }
+
+    /// <summary>When the account was made, unix milliseconds.</summary>
+    public required long CreatedAt { get; init; }
+
+    /// <summary>When it last changed, unix milliseconds.</summary>
+    public required long UpdatedAt { get; init; }
+
+    /// <summary>A claim that is text.</summary>
+    public string? Claim(string name) => Claims.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    /// <summary>The name people see: <c>name</c>, else the username.</summary>
+    public string DisplayName => Claim("name") ?? Username;
+
+    /// <summary>Names the user, never shows the hash.</summary>
+    public override string ToString() => $"user {Subject}";
+}
+
+/// <summary>The statements on <c>users</c>.</summary>
+public static class Users
+{
+    private const string Columns =
+        "sub, username, login_name, password_hash, security_stamp, claims, access_failed_count, lockout_end, disabled_at, created_at, updated_at";
+
+    /// <summary>Finds a user by <c>sub</c>.</summary>
+    public static ValueTask<User?> FindAsync(SqlSession sql, string subject) =>
+        sql.FindAsync($"SELECT {Columns} FROM users WHERE sub = $1", Read, subject);
+
+    /// <summary>Finds a user by normalised username.</summary>
+    public static ValueTask<User?> FindByLoginNameAsync(SqlSession sql, string loginName) =>
+        sql.FindAsync($"SELECT {Columns} FROM users WHERE login_name = $1", Read, loginName);
+
+    /// <summary>Users in the order of their names.</summary>
+    public static ValueTask<List<User>> ListAsync(SqlSession sql, int limit) =>
+        sql.ListAsync($"SELECT {Columns} FROM users ORDER BY login_name LIMIT $1", Read, limit);
+
+    /// <summary>Adds a user.</summary>
+    /// <returns>False if the <c>sub</c> or the name is taken.</returns>
+    public static async ValueTask<bool> InsertAsync(SqlSession sql, User user) =>
+        await sql.ExecuteAsync(
+            $"INSERT INTO users ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+            user.Subject, user.Username, user.LoginName, user.PasswordHash, user.SecurityStamp, Json(user.Claims), user.AccessFailedCount, user.LockoutEnd,
+            user.DisabledAt, user.CreatedAt, user.UpdatedAt).ConfigureAwait(false) == 1;
+
+    /// <summary>Writes a user's columns.</summary>
+    /// <returns>False if there is no such user.</returns>
+    public static async ValueTask<bool> UpdateAsync(SqlSession sql, User user) =>
+        await sql.ExecuteAsync(
+            """
+            UPDATE users SET username = $2, login_name = $3, password_hash = $4, security_stamp = $5, claims = $6, access_failed_count = $7,
+              lockout_end = $8, disabled_at = $9, updated_at = $10 WHERE sub = $1
+            """,
+            user.Subject, user.Username, user.LoginName, user.PasswordHash, user.SecurityStamp, Json(user.Claims), user.AccessFailedCount,
+            user.LockoutEnd, user.DisabledAt, user.UpdatedAt).ConfigureAwait(false) == 1;
+
+    /// <summary>
+    /// Counts one wrong password in one statement, so that guesses made at once are all counted; locks the account at the limit.
+    /// </summary>
+    public static async ValueTask CountFailureAsync(SqlSession sql, string subject, int limit, long lockedUntil) =>
+        await sql.ExecuteAsync(
+            """
+            UPDATE users SET lockout_end = CASE WHEN access_failed_count + 1 >= $2 THEN $3 ELSE lockout_end END,
+              access_failed_count = CASE WHEN access_failed_count + 1 >= $2 THEN 0 ELSE access_failed_count + 1 END WHERE sub = $1
+            """,
+            subject, limit, lockedUntil).ConfigureAwait(false);
+
+    /// <summary>Removes a user.</summary>
+    public static async ValueTask<bool> DeleteAsync(SqlSession sql, string subject) =>
+        await sql.ExecuteAsync("DELETE FROM users WHERE sub = $1", subject).ConfigureAwait(false) == 1;
+
+    private static string Json(IReadOnlyDictionary<string, JsonElement> claims) =>
+        JsonSerializer.Serialize(new Dictionary<string, JsonElement>(claims), StorageJson.Default.DictionaryStringJsonElement);
+
+    private static User Read(SqlRow row) => new()
+    {
+        Subject = row.Text(0),
+        Username = row.Text(1),
+        LoginName = row.Text(2),
+        PasswordHash = row.TextOrNull(3),
+        SecurityStamp = row.Text(4),
+        Claims = JsonSerializer.Deserialize(row.Text(5), StorageJson.Default.DictionaryStringJsonElement)!,
+        AccessFailedCount = row.Int(6),
+        LockoutEnd = row.LongOrNull(7),
+        DisabledAt = row.LongOrNull(8),
+        CreatedAt = row.Long(9),
+        UpdatedAt = row.Long(10),
+    };
+}
