@@ -1,3 +1,4 @@
+using Latchkey.Server.Login;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -17,6 +18,7 @@ public static class LatchkeyServer
         services.AddSingleton(options);
         services.AddSingleton(database);
         services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<LoginRedirect>();
         return services;
     }
 
