@@ -1,8 +1,13 @@
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Hosting;
+using Latchkey.Server.Keys;
 using Latchkey.Server.Login;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Latchkey.Server;
 
@@ -17,8 +22,29 @@ public static class LatchkeyServer
     {
         services.AddSingleton(options);
         services.AddSingleton(database);
-        services.AddSingleton(TimeProvider.System);
+        services.TryAddSingleton(TimeProvider.System);
+
+        // Hosting
+        services.Configure<KestrelServerOptions>(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            // A little more than endpoints take, so that they can say so themselves.
+            kestrel.Limits.MaxRequestBodySize = 2 * RequestForm.MaximumSize;
+        });
+        services.AddSingleton<Boundary>();
+        services.AddSingleton<Health>();
+        services.AddSingleton<Auditor>().AddHostedService(provider => provider.GetRequiredService<Auditor>());
+        services.AddSingleton<Janitor>().AddHostedService(provider => provider.GetRequiredService<Janitor>());
+
+        // Configuration and keys
+        services.AddSingleton<ConfigurationSource>().AddHostedService(provider => provider.GetRequiredService<ConfigurationSource>());
+        services.AddSingleton<KeyVault>();
+        services.AddSingleton<KeyKeeper>().AddHostedService(provider => provider.GetRequiredService<KeyKeeper>());
+        services.AddSingleton<JwksEndpoint>();
+
+        // Sign-in
         services.AddSingleton<LoginRedirect>();
+
         return services;
     }
 
@@ -26,6 +52,18 @@ public static class LatchkeyServer
     /// <param name="app">The host.</param>
     public static IEndpointRouteBuilder MapLatchkeyServer(this WebApplication app)
     {
+        var services = app.Services;
+        var boundary = services.GetRequiredService<Boundary>();
+        app.Use(next => context => boundary.HandleAsync(context, next));
+        app.UseRouting();
+
+        // What is known before anything is asked
+        app.MapMethods("/.well-known/jwks.json", Get, services.GetRequiredService<JwksEndpoint>().HandleAsync);
+        app.MapMethods("/healthz/live", Get, Health.LiveAsync);
+        app.MapMethods("/healthz/ready", Get, services.GetRequiredService<Health>().ReadyAsync);
+
         return app;
     }
+
+    private static readonly string[] Get = ["GET", "HEAD"];
 }

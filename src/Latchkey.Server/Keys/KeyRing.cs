@@ -42,12 +42,9 @@ internal sealed class KeyRing
     {
         _signing = signing;
         _symmetric = symmetric.GroupBy(pair => pair.Purpose, pair => pair.Key).ToDictionary(group => group.Key, group => group.OrderBy(key => key.ActiveFrom).ToList());
-        Jwks = JsonWebKeyWriter.Set(signing.Select(key => key.Signer.PublicKey));
     }
 
-    /// <summary>The JWKS document: every key that signs, has signed lately or is about to.</summary>
-    public byte[] Jwks { get; }
-
+    /// <summary>Every signing key that is kept: the next, the current, and retired ones that old tokens may still be checked with.</summary>
     public IReadOnlyList<SigningKey> Signing => _signing;
 
     /// <summary>The key that signs with an algorithm now.</summary>

@@ -8,6 +8,9 @@ namespace Latchkey.Server.Keys;
 /// <summary>Makes keys and encrypts them at rest under the operator's key ring (Data Protection).</summary>
 internal sealed class KeyVault(IDataProtectionProvider protection)
 {
+    /// <summary>What stands in the algorithm column of symmetric keys: 256 random bits.</summary>
+    public const string SymmetricAlgorithm = "A256";
+
     private readonly IDataProtector _protector = protection.CreateProtector("Latchkey.SigningKeys.v1");
 
     /// <summary>Makes a signing key.</summary>
@@ -23,7 +26,7 @@ internal sealed class KeyVault(IDataProtectionProvider protection)
     public KeyRow CreateSymmetric(string purpose, byte number, long createdAt, long activeFrom)
     {
         var secret = RandomNumberGenerator.GetBytes(32);
-        var row = new KeyRow($"{number:x2}{NewKeyId()}", purpose, "A256", _protector.Protect(secret), createdAt, activeFrom, null);
+        var row = new KeyRow($"{number:x2}{NewKeyId()}", purpose, SymmetricAlgorithm, _protector.Protect(secret), createdAt, activeFrom, null);
         CryptographicOperations.ZeroMemory(secret);
         return row;
     }

@@ -1,0 +1,44 @@
+using System.Text;
+using Latchkey.Server.Configuration;
+using Latchkey.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace Latchkey.Server.Hosting;
+
+/// <summary><c>/healthz/live</c>: the process answers. <c>/healthz/ready</c>: it has its configuration and the database answers too.</summary>
+internal sealed class Health(ConfigurationSource configuration, Database database)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    public static Task LiveAsync(HttpContext context) => WriteAsync(context, StatusCodes.Status200OK, "ok", null);
+
+    public async Task ReadyAsync(HttpContext context)
+    {
+        if (!configuration.IsLoaded)
+            await WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "unavailable", "The configuration has not been read yet.").ConfigureAwait(false);
+        else if (!await AnswersAsync().ConfigureAwait(false))
+            await WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "unavailable", "The database does not answer.").ConfigureAwait(false);
+        else
+            await WriteAsync(context, StatusCodes.Status200OK, "ok", null).ConfigureAwait(false);
+    }
+
+    private async Task<bool> AnswersAsync()
+    {
+        try
+        {
+            // An engine that works synchronously must not make the probe wait longer than it says.
+            return await Task.Run(() => database.IsAvailableAsync().AsTask()).WaitAsync(Patience).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    private static Task WriteAsync(HttpContext context, int status, string word, string? reason)
+    {
+        context.Response.StatusCode = status;
+        context.NoStore();
+        return context.WriteJsonAsync(Encoding.ASCII.GetBytes(reason is null ? $$"""{"status":"{{word}}"}""" : $$"""{"status":"{{word}}","reason":"{{reason}}"}"""));
+    }
+}

@@ -1,0 +1,39 @@
+using Latchkey.Protocol.Jose;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Hosting;
+using Microsoft.AspNetCore.Http;
+
+namespace Latchkey.Server.Keys;
+
+/// <summary>
+/// <c>GET /.well-known/jwks.json</c>: the public keys (RFC 7517 section 5) that sign now, are about to, or have signed tokens that are still good.
+/// It is sent as <c>application/json</c>: some clients refuse <c>application/jwk-set+json</c>, none refuses this.
+/// </summary>
+internal sealed class JwksEndpoint(ConfigurationSource source, ServerOptions options, TimeProvider clock)
+{
+    /// <summary>A retired key stays this much longer than its last token, for clocks that differ.</summary>
+    private static readonly TimeSpan Margin = TimeSpan.FromHours(1);
+
+    private volatile Published? _published;
+
+    public Task HandleAsync(HttpContext context)
+    {
+        var configuration = source.Current;
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var published = _published;
+        if (published is null || !ReferenceEquals(published.Of, configuration) || now >= published.Until)
+            _published = published = Publish(configuration, now);
+        return published.Document.WriteAsync(context);
+    }
+
+    private Published Publish(ServerConfiguration configuration, long now)
+    {
+        var kept = (long)(KeyKeeper.LongestTokenLifetime(options, configuration.Resources, configuration.Clients.Select(client => client.Metadata)) + Margin)
+            .TotalMilliseconds;
+        var keys = configuration.Keys.Signing.Where(key => key.RetiredAt is null || now < key.RetiredAt + kept).ToList();
+        var until = keys.Min(key => key.RetiredAt + kept) ?? long.MaxValue;
+        return new(configuration, until, new StaticDocument(JsonWebKeyWriter.Set(keys.Select(key => key.Signer.PublicKey)), options.JwksMaxAge));
+    }
+
+    private sealed record Published(ServerConfiguration Of, long Until, StaticDocument Document);
+}
