@@ -37,5 +37,9 @@ public static class Consents
         await sql.ExecuteAsync(
             "DELETE FROM consents WHERE bucket = $1 AND sub = $2 AND client_id = $3", RowId.BucketOf(subject), subject, clientId).ConfigureAwait(false) == 1;
 
+    /// <summary>Forgets all that a person agreed to.</summary>
+    public static ValueTask<int> DeleteByUserAsync(SqlSession sql, string subject) =>
+        sql.ExecuteAsync("DELETE FROM consents WHERE bucket = $1 AND sub = $2", RowId.BucketOf(subject), subject);
+
     private static Consent Read(SqlRow row) => new(row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Long(4));
 }

@@ -56,6 +56,16 @@ public static class Sessions
             session.Id.Bucket, session.Id.ToBytes(), session.SecretHash, session.Subject, session.AuthTime, session.Acr, string.Join(' ', session.Amr),
             session.CreatedAt, session.LastSeenAt, session.ExpiresAt, session.EndedAt, session.Address, session.UserAgent).ConfigureAwait(false);
 
+    /// <summary>Gives a session whose person has signed in again a new secret, time of sign-in and end; its id stays, since apps know it.</summary>
+    public static async ValueTask RenewAsync(SqlSession sql, Session session) =>
+        await sql.ExecuteAsync(
+            """
+            UPDATE sessions SET secret_hash = $3, auth_time = $4, acr = $5, amr = $6, last_seen_at = $7, expires_at = $8, address = $9, user_agent = $10
+            WHERE bucket = $1 AND id = $2 AND ended_at IS NULL
+            """,
+            session.Id.Bucket, session.Id.ToBytes(), session.SecretHash, session.AuthTime, session.Acr, string.Join(' ', session.Amr),
+            session.LastSeenAt, session.ExpiresAt, session.Address, session.UserAgent).ConfigureAwait(false);
+
     /// <summary>Finds a session, alive or not.</summary>
     public static ValueTask<Session?> FindAsync(SqlSession sql, RowId id) =>
         sql.FindAsync($"SELECT {Columns} FROM sessions WHERE bucket = $1 AND id = $2", Read, id.Bucket, id.ToBytes());

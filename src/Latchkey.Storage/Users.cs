@@ -88,13 +88,28 @@ public static class Users
     /// <summary>
     /// Counts one wrong password in one statement, so that guesses made at once are all counted; locks the account at the limit.
     /// </summary>
-    public static async ValueTask CountFailureAsync(SqlSession sql, string subject, int limit, long lockedUntil) =>
-        await sql.ExecuteAsync(
+    /// <returns>Whether this was the guess that locked the account.</returns>
+    public static async ValueTask<bool> CountFailureAsync(SqlSession sql, string subject, int limit, long lockedUntil) =>
+        await sql.FindAsync(
             """
             UPDATE users SET lockout_end = CASE WHEN access_failed_count + 1 >= $2 THEN $3 ELSE lockout_end END,
               access_failed_count = CASE WHEN access_failed_count + 1 >= $2 THEN 0 ELSE access_failed_count + 1 END WHERE sub = $1
+            RETURNING access_failed_count
             """,
-            subject, limit, lockedUntil).ConfigureAwait(false);
+            row => (int?)row.Int(0), subject, limit, lockedUntil).ConfigureAwait(false) == 0;
+
+    /// <summary>
+    /// Forgets wrong passwords after a right one, in one statement that also judges it: guesses that were counted meanwhile may have locked the
+    /// account, the operator may have shut it, the password may be another by now.
+    /// </summary>
+    /// <returns>Whether the password still counts.</returns>
+    public static async ValueTask<bool> AcceptPasswordAsync(SqlSession sql, string subject, string passwordHash, long now) =>
+        await sql.ExecuteAsync(
+            """
+            UPDATE users SET access_failed_count = 0, lockout_end = NULL
+            WHERE sub = $1 AND password_hash = $2 AND disabled_at IS NULL AND (lockout_end IS NULL OR lockout_end <= $3)
+            """,
+            subject, passwordHash, now).ConfigureAwait(false) == 1;
 
     /// <summary>Removes a user.</summary>
     public static async ValueTask<bool> DeleteAsync(SqlSession sql, string subject) =>
