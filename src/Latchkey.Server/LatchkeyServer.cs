@@ -2,6 +2,7 @@ using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Keys;
 using Latchkey.Server.Login;
+using Latchkey.Server.Logout;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -44,7 +45,12 @@ public static class LatchkeyServer
 
         // Sign-in
         services.AddSingleton<LoginRedirect>();
+        services.AddSingleton<SignInSessions>();
+        services.AddSingleton(provider => new UserDirectory(
+            database, options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<LogoutSignal>()));
 
+        // Sign-out
+        services.AddSingleton<LogoutSignal>();
         return services;
     }
 

@@ -19,8 +19,8 @@ public sealed class UserDirectory : IDisposable
     /// <summary>The fewest characters of a password that a person chooses (NIST SP 800-63B section 3.1.1.2 asks for length, not for kinds).</summary>
     public const int MinimumPasswordLength = 12;
 
-    /// <summary>The most characters of a password; more than anybody types.</summary>
-    public const int MaximumPasswordLength = 1024;
+    /// <summary>The most characters of a password that a person chooses.</summary>
+    public const int MaximumPasswordLength = 256;
 
     private const int MaximumUsernameLength = 256;
 
@@ -98,8 +98,7 @@ public sealed class UserDirectory : IDisposable
         try
         {
             // A hash of older parameters is renewed here, which changes the draft's row.
-            right = password.Length <= MaximumPasswordLength && await _manager.CheckPasswordAsync(draft, password).ConfigureAwait(false)
-                && user is { PasswordHash: not null };
+            right = await _manager.CheckPasswordAsync(draft, password).ConfigureAwait(false) && user is { PasswordHash: not null };
         }
         finally
         {
