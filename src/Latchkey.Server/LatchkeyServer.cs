@@ -3,6 +3,7 @@ using Latchkey.Server.Hosting;
 using Latchkey.Server.Keys;
 using Latchkey.Server.Login;
 using Latchkey.Server.Logout;
+using Latchkey.Server.Pages;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -51,6 +52,11 @@ public static class LatchkeyServer
 
         // Sign-out
         services.AddSingleton<LogoutSignal>();
+
+        // Pages
+        PageForms.Configure(services, options);
+        services.AddSingleton<PageForms>();
+        services.AddSingleton<HomeEndpoint>();
         return services;
     }
 
@@ -68,6 +74,10 @@ public static class LatchkeyServer
         app.MapMethods("/healthz/live", Get, Health.LiveAsync);
         app.MapMethods("/healthz/ready", Get, services.GetRequiredService<Health>().ReadyAsync);
 
+        // Pages
+        app.MapMethods("/", Get, services.GetRequiredService<HomeEndpoint>().HandleAsync);
+        app.MapMethods(Asset.Stylesheet.Path, Get, new AssetEndpoint(Asset.Stylesheet).HandleAsync);
+        app.MapMethods(Asset.Favicon.Path, Get, new AssetEndpoint(Asset.Favicon).HandleAsync);
         return app;
     }
 

@@ -1,0 +1,13 @@
+using Latchkey.Server.Pages;
+
+namespace Latchkey.Server.Consent;
+
+/// <summary>The question whether an app may use the account; posts <c>decision</c> = <c>allow</c> or <c>deny</c>.</summary>
+/// <param name="Token">The antiforgery token.</param>
+/// <param name="Request">The sealed request that waits.</param>
+/// <param name="App">Who asks.</param>
+/// <param name="Person">Who is asked.</param>
+/// <param name="Groups">What for.</param>
+/// <param name="Destination">Where the answer goes.</param>
+public sealed record ConsentView(
+    string Token, string Request, AppView App, PersonView Person, IReadOnlyList<ScopeGroupView> Groups, DestinationView Destination);

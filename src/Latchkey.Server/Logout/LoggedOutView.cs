@@ -1,0 +1,11 @@
+using Latchkey.Server.Pages;
+
+namespace Latchkey.Server.Logout;
+
+/// <summary>The end of a session.</summary>
+/// <param name="App">The app that asked.</param>
+/// <param name="ReturnUri">Its registered address to go back to, with its <c>state</c>; null if it gave none.</param>
+/// <param name="Told">Apps of the session that are told by back-channel logout.</param>
+/// <param name="NotTold">Apps of the session that can't be told, where the person may still be signed in.</param>
+public sealed record LoggedOutView(
+    AppView? App = null, string? ReturnUri = null, IReadOnlyList<AppView>? Told = null, IReadOnlyList<AppView>? NotTold = null);
