@@ -35,6 +35,7 @@ public static class LatchkeyServer
         });
         services.AddSingleton<Boundary>();
         services.AddSingleton<Health>();
+        services.AddSingleton<RateLimits>();
         services.AddSingleton<Auditor>().AddHostedService(provider => provider.GetRequiredService<Auditor>());
         services.AddSingleton<Janitor>().AddHostedService(provider => provider.GetRequiredService<Janitor>());
 

@@ -29,7 +29,7 @@ internal sealed partial class Boundary(ServerOptions options, ILogger<Boundary> 
         var open = Prepare(context);
         if (!known)
         {
-            await AnswerAsync(context, NotFound).ConfigureAwait(false);
+            await NotFoundAsync(context).ConfigureAwait(false);
             return;
         }
 
@@ -63,10 +63,13 @@ internal sealed partial class Boundary(ServerOptions options, ILogger<Boundary> 
         // Routing says no without a word.
         if (context.Response is { HasStarted: false, ContentType: null, ContentLength: null })
         {
-            if (context.Response.StatusCode == StatusCodes.Status404NotFound) await AnswerAsync(context, NotFound).ConfigureAwait(false);
+            if (context.Response.StatusCode == StatusCodes.Status404NotFound) await NotFoundAsync(context).ConfigureAwait(false);
             else if (context.Response.StatusCode == StatusCodes.Status405MethodNotAllowed) await AnswerAsync(context, WrongMethod).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Answers that there is nothing here, to a program in JSON and to a person with a page.</summary>
+    public static Task NotFoundAsync(HttpContext context) => AnswerAsync(context, NotFound);
 
     private static OAuthError NotFound => new("invalid_request", "There is nothing at this address; the metadata lists every endpoint.", StatusCodes.Status404NotFound);
 
@@ -78,7 +81,7 @@ internal sealed partial class Boundary(ServerOptions options, ILogger<Boundary> 
         if (context.Request.Path.StartsWithSegments("/.well-known", StringComparison.Ordinal)
             || Array.Exists(ForPrograms, path => context.Request.Path.Equals(path, StringComparison.Ordinal)))
             return context.WriteErrorAsync(error);
-        return context.WriteErrorAsync(error);
+        return context.WriteErrorPageAsync(error);
     }
 
     private OAuthError ErrorOf(Exception exception, HttpContext context)
