@@ -53,6 +53,7 @@ public static class LatchkeyServer
 
         // Sign-out
         services.AddSingleton<LogoutSignal>();
+        services.AddSingleton<BackchannelLogoutSender>().AddHostedService(provider => provider.GetRequiredService<BackchannelLogoutSender>());
 
         // Pages
         PageForms.Configure(services, options);

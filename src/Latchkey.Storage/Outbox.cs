@@ -5,7 +5,7 @@ namespace Latchkey.Storage;
 /// <param name="Kind"><c>backchannel_logout</c>.</param>
 /// <param name="ClientId">To which client.</param>
 /// <param name="Payload">What to send, as JSON.</param>
-/// <param name="Attempts">How often it was tried.</param>
+/// <param name="Attempts">How often it was tried in vain.</param>
 /// <param name="CreatedAt">Unix milliseconds.</param>
 public sealed record OutboxMessage(long Id, string Kind, string ClientId, string Payload, int Attempts, long CreatedAt);
 
@@ -26,15 +26,26 @@ public static class Outbox
     public static ValueTask<List<OutboxMessage>> TakeAsync(SqlSession sql, long now, long leasedUntil, int limit) =>
         sql.ListAsync(
             """
-            UPDATE outbox SET next_attempt_at = $2, attempts = attempts + 1
+            UPDATE outbox SET next_attempt_at = $2
             WHERE id IN (SELECT id FROM outbox WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $3)
             RETURNING id, kind, client_id, payload, attempts, created_at
             """,
             row => new OutboxMessage(row.Long(0), row.Text(1), row.Text(2), row.Text(3), row.Int(4), row.Long(5)), now, leasedUntil, limit);
 
-    /// <summary>Sets when a message is tried again.</summary>
+    /// <summary>When the next message is due, unix milliseconds; null if none waits.</summary>
+    public static ValueTask<long?> NextAsync(SqlSession sql) => sql.FindAsync("SELECT MIN(next_attempt_at) FROM outbox", row => row.LongOrNull(0));
+
+    /// <summary>Counts a try in vain and sets when the next is.</summary>
     public static async ValueTask PostponeAsync(SqlSession sql, long id, long until) =>
+        await sql.ExecuteAsync("UPDATE outbox SET next_attempt_at = $2, attempts = attempts + 1 WHERE id = $1", id, until).ConfigureAwait(false);
+
+    /// <summary>Sets when a message that was taken and not tried is taken again.</summary>
+    public static async ValueTask DeferAsync(SqlSession sql, long id, long until) =>
         await sql.ExecuteAsync("UPDATE outbox SET next_attempt_at = $2 WHERE id = $1", id, until).ConfigureAwait(false);
+
+    /// <summary>Lets everything that waits for a client wait until a time at least.</summary>
+    public static async ValueTask DeferClientAsync(SqlSession sql, string clientId, long until) =>
+        await sql.ExecuteAsync("UPDATE outbox SET next_attempt_at = $2 WHERE client_id = $1 AND next_attempt_at < $2", clientId, until).ConfigureAwait(false);
 
     /// <summary>Removes a message that was delivered or given up.</summary>
     public static async ValueTask DeleteAsync(SqlSession sql, long id) =>

@@ -58,7 +58,11 @@ internal static class SessionEnding
 /// <summary>What the audit says of the end of a session.</summary>
 internal sealed record SessionEndDetail(string Sid, string Reason, int GrantsRevoked, IReadOnlyList<string> ClientsTold);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+/// <summary>What the audit says of a logout token that was sent.</summary>
+internal sealed record LogoutDelivery(string Sid, int Tries, string Answer, long? NextTryAt);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(LogoutEndedSession))]
 [JsonSerializable(typeof(SessionEndDetail))]
+[JsonSerializable(typeof(LogoutDelivery))]
 internal sealed partial class LogoutJson : JsonSerializerContext;

@@ -176,8 +176,9 @@ CREATE TABLE outbox (
   kind TEXT NOT NULL,
   client_id TEXT NOT NULL,
   payload TEXT NOT NULL,
-  attempts INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,  -- in vain
   created_at BIGINT NOT NULL,
   next_attempt_at BIGINT NOT NULL
 );
 CREATE INDEX outbox_by_time ON outbox (next_attempt_at);
+CREATE INDEX outbox_by_client ON outbox (client_id, next_attempt_at);
