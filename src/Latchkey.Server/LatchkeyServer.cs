@@ -1,4 +1,6 @@
+using Latchkey.Server.Authorize;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.Consent;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Keys;
 using Latchkey.Server.Login;
@@ -45,8 +47,21 @@ public static class LatchkeyServer
         services.AddSingleton<KeyKeeper>().AddHostedService(provider => provider.GetRequiredService<KeyKeeper>());
         services.AddSingleton<JwksEndpoint>();
 
+        // Authorization
+        services.AddSingleton<IdTokenHint>();
+        services.AddSingleton<AuthorizationRequestReader>();
+        services.AddSingleton<AuthorizationResponse>();
+        services.AddSingleton<AuthorizationCodes>();
+        services.AddSingleton<WaitingRequests>();
+        services.AddSingleton<InteractionPages>();
+        services.AddSingleton<NextStepDecision>();
+        services.AddSingleton<AuthorizeEndpoint>();
+        services.AddSingleton<ConsentEndpoint>();
+
         // Sign-in
         services.AddSingleton<LoginRedirect>();
+        services.AddSingleton<LoginEndpoint>();
+        services.AddSingleton<SelectAccountEndpoint>();
         services.AddSingleton<SignInSessions>();
         services.AddSingleton(provider => new UserDirectory(
             database, options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<LogoutSignal>()));
@@ -75,6 +90,21 @@ public static class LatchkeyServer
         app.MapMethods("/.well-known/jwks.json", Get, services.GetRequiredService<JwksEndpoint>().HandleAsync);
         app.MapMethods("/healthz/live", Get, Health.LiveAsync);
         app.MapMethods("/healthz/ready", Get, services.GetRequiredService<Health>().ReadyAsync);
+
+        // What a person passes through on the way to an app
+        var authorize = services.GetRequiredService<AuthorizeEndpoint>();
+        app.MapMethods("/authorize", Get, authorize.HandleGetAsync);
+        app.MapPost("/authorize", authorize.HandlePostAsync);
+        app.MapMethods("/authorize/continue", Get, authorize.ContinueAsync);
+        var login = services.GetRequiredService<LoginEndpoint>();
+        app.MapMethods("/login", Get, login.HandleGetAsync);
+        app.MapPost("/login", login.HandlePostAsync);
+        var selectAccount = services.GetRequiredService<SelectAccountEndpoint>();
+        app.MapMethods("/select-account", Get, selectAccount.HandleGetAsync);
+        app.MapPost("/select-account", selectAccount.HandlePostAsync);
+        var consent = services.GetRequiredService<ConsentEndpoint>();
+        app.MapMethods("/consent", Get, consent.HandleGetAsync);
+        app.MapPost("/consent", consent.HandlePostAsync);
 
         // Pages
         app.MapMethods("/", Get, services.GetRequiredService<HomeEndpoint>().HandleAsync);

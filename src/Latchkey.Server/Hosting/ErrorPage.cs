@@ -15,14 +15,17 @@ internal static class ErrorPage
     /// <param name="title">What happened, a few words; the error's own words by default.</param>
     /// <param name="text">What happened, a sentence or two.</param>
     /// <param name="advice">What the person can do.</param>
+    /// <param name="appUri">The app's home page, if it has one.</param>
     public static Task WriteErrorPageAsync(
-        this HttpContext context, OAuthError error, AppView? app = null, string? title = null, string? text = null, string? advice = null)
+        this HttpContext context, OAuthError error, AppView? app = null, string? title = null, string? text = null, string? advice = null,
+        string? appUri = null)
     {
         var words = Words(error);
         var clock = context.RequestServices.GetRequiredService<TimeProvider>();
         var view = new ErrorView(
             title ?? words.Title, text ?? words.Text, advice ?? words.Advice,
-            error.Code, error.Description, context.RequestId(), clock.GetUtcNow().ToUnixTimeMilliseconds(), app);
+            error.Code, error.Description, context.RequestId(), clock.GetUtcNow().ToUnixTimeMilliseconds(), app,
+            appUri is not null && Uri.TryCreate(appUri, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" ? appUri : null);
         // 401 would oblige us to offer an authentication scheme, and browsers to ask for a password by themselves.
         var status = error.Status == StatusCodes.Status401Unauthorized ? StatusCodes.Status400BadRequest : error.Status;
         return context.WritePageAsync(Pages.ErrorPage.Create(view), status);

@@ -3,13 +3,18 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Logout;
+using Latchkey.Server.Pages;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
 
 namespace Latchkey.Server.Login;
 
 /// <summary>A browser that is signed in: its session, and the person.</summary>
-internal sealed record SignedIn(Session Session, User User);
+internal sealed record SignedIn(Session Session, User User)
+{
+    /// <summary>The person as pages show them.</summary>
+    public PersonView Person => new(User.DisplayName, User.Claim("email") ?? User.Username);
+}
 
 /// <summary>
 /// Sign-in sessions: rows of our own, found by a cookie that carries the session's id and a secret of which the row keeps only the hash.

@@ -9,5 +9,7 @@ namespace Latchkey.Server.Pages;
 /// <param name="RequestId">As in the server's log.</param>
 /// <param name="At">Unix milliseconds.</param>
 /// <param name="App">The app that sent the person, if it is known.</param>
+/// <param name="AppUri">The app's home page to go back to; null if it is not known.</param>
 public sealed record ErrorView(
-    string Title, string Text, string Advice, string Code, string Description, string RequestId, long At, AppView? App = null);
+    string Title, string Text, string Advice, string Code, string Description, string RequestId, long At, AppView? App = null,
+    string? AppUri = null);

@@ -1,0 +1,33 @@
+using Latchkey.Server.Login;
+using Latchkey.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace Latchkey.Server.Authorize;
+
+/// <summary>Answers requests that nothing stands in the way of any more.</summary>
+internal sealed class AuthorizationCodes(AuthorizationResponse response)
+{
+    /// <summary>Hands the client a code, which knows all that redeeming it needs: nothing is written.</summary>
+    public Task AnswerAsync(HttpContext context, WaitingRequest waited, SignedIn person)
+    {
+        var (request, now) = (waited.Request, waited.Now);
+        var code = new AuthorizationCode
+        {
+            GrantId = RowId.New(person.User.Subject, now).ToString(),
+            ClientId = request.Client.Id,
+            Subject = person.User.Subject,
+            SessionId = person.Session.Id.ToString(),
+            Scope = request.Scope.ToString(),
+            Resources = [.. request.Resources.Select(resource => resource.Resource)],
+            RedirectUri = request.RedirectUri,
+            CodeChallenge = request.CodeChallenge,
+            Nonce = request.Nonce,
+            Claims = request.Claims.Json,
+            AuthTime = person.Session.AuthTime,
+            Acr = person.Session.Acr,
+            Amr = person.Session.Amr,
+            IssuedAt = now,
+        };
+        return response.WriteCodeAsync(context, request, code.Seal(waited.Configuration.Keys, now));
+    }
+}

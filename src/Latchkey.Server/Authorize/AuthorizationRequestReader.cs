@@ -1,0 +1,141 @@
+using System.Globalization;
+using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.Configuration;
+
+namespace Latchkey.Server.Authorize;
+
+/// <summary>Judges a request at <c>/authorize</c> from top to bottom (OAuth 2.1 section 4.1.1, OpenID Connect Core section 3.1.2).</summary>
+internal sealed class AuthorizationRequestReader(IdTokenHint hints)
+{
+    public async ValueTask<AuthorizationRequestOutcome> ReadAsync(Parameters parameters, ServerConfiguration configuration)
+    {
+        // 1. Can it be read at all?
+        if (parameters.Malformed is { } malformed) return new AuthorizationRequestOutcome.Unproven(OAuthError.InvalidRequest(malformed), null);
+
+        // 2. Who asks?
+        if (FindClient(parameters, configuration).Refused(out var unknown, out var client)) return new AuthorizationRequestOutcome.Unproven(unknown, null);
+
+        // 3. Where does the answer go? From here on errors are the client's to read.
+        if (ReturnAddress.Prove(client, parameters).Refused(out var unproven, out var address)) return new AuthorizationRequestOutcome.Unproven(unproven, client);
+
+        // 4. The rest.
+        return (await ReadRestAsync(parameters, client, address, configuration).ConfigureAwait(false)).Refused(out var error, out var request)
+            ? new AuthorizationRequestOutcome.Refused(address, client, error)
+            : new AuthorizationRequestOutcome.Right(request);
+    }
+
+    private static Result<Client> FindClient(Parameters parameters, ServerConfiguration configuration)
+    {
+        if (parameters.All(ParameterNames.ClientId).Count > 1) return OAuthError.InvalidRequest("The parameter client_id was sent more than once; send it once.");
+        if (parameters[ParameterNames.ClientId] is not { } id) return OAuthError.InvalidRequest("The parameter client_id is missing.");
+        return configuration.FindClient(id) is { } client
+            ? client
+            : new OAuthError("invalid_client", "There is no client of this client_id; check it for typing errors, or register the client.");
+    }
+
+    private async ValueTask<Result<AuthorizationRequest>> ReadRestAsync(
+        Parameters parameters, Client client, ReturnAddress address, ServerConfiguration configuration)
+    {
+        // 4.1 Nothing twice, and nothing that is not taken here.
+        if (parameters.Error is { } fault) return fault;
+        if (FindUnsupported(parameters) is { } unsupported) return unsupported;
+
+        // 4.2 The kind of answer, and whether this client may have it.
+        if (CheckResponse(parameters, client) is { } response) return response;
+
+        // 4.3 The code's binding to who asks for it.
+        if (CodeChallenge.Check(parameters, client) is { } challenge) return challenge;
+
+        // 4.4 What is asked for.
+        if (RequestedAccess.Read(parameters, client, configuration).Refused(out var access, out var requested)) return access;
+
+        // 4.5 How the person is to be asked.
+        if (ReadPrompt(parameters).Refused(out var wrongPrompt, out var prompt)) return wrongPrompt;
+        if (ReadMaxAge(parameters, client).Refused(out var wrongAge, out var maxAge)) return wrongAge;
+
+        // 4.6 Who is meant, and which claims.
+        if (ClaimsRequest.Parse(parameters[ParameterNames.Claims]).Refused(out var wrongClaims, out var claims)) return wrongClaims;
+        string? hinted = null;
+        if (parameters[ParameterNames.IdTokenHint] is { } hint)
+        {
+            if ((await hints.ReadAsync(hint, configuration).ConfigureAwait(false)).Refused(out var wrongHint, out var identity)) return wrongHint;
+            hinted = identity.Subject;
+        }
+
+        return new AuthorizationRequest
+        {
+            Client = client,
+            Return = address,
+            Parameters = parameters,
+            RedirectUri = parameters[ParameterNames.RedirectUri],
+            CodeChallenge = parameters[ParameterNames.CodeChallenge],
+            Scope = requested.Scope,
+            Resources = requested.Resources,
+            Prompt = prompt,
+            MaxAge = maxAge.Seconds,
+            LoginHint = parameters[ParameterNames.LoginHint],
+            HintedSubject = hinted,
+            Claims = claims,
+            Nonce = parameters[ParameterNames.Nonce],
+        };
+    }
+
+    // OpenID Connect Core section 3.1.2.6: what is not supported is refused by its own code, never passed over.
+    private static OAuthError? FindUnsupported(Parameters parameters)
+    {
+        if (parameters[ParameterNames.Request] is not null)
+            return OAuthError.RequestNotSupported("Request objects are not taken; send the parameters themselves.");
+        if (parameters[ParameterNames.RequestUri] is not null)
+            return OAuthError.RequestUriNotSupported("Request objects by reference are not taken; send the parameters themselves.");
+        if (parameters[ParameterNames.Registration] is not null)
+            return OAuthError.RegistrationNotSupported("The parameter registration is not taken; register the client beforehand.");
+        return null;
+    }
+
+    private static OAuthError? CheckResponse(Parameters parameters, Client client)
+    {
+        var type = parameters[ParameterNames.ResponseType];
+        if (type is null) return OAuthError.InvalidRequest("The parameter response_type is missing; send response_type=code.");
+        if (type != "code") return OAuthError.UnsupportedResponseType("The only response_type is code; tokens are never given from here.");
+        if (!client.Metadata.ResponseTypes.Contains("code"))
+            return OAuthError.UnauthorizedClient("The client is not registered for response_type code.");
+        if (!client.Metadata.Allows(GrantTypes.AuthorizationCode))
+            return OAuthError.UnauthorizedClient("The client is not registered for the grant type authorization_code.");
+        return parameters[ParameterNames.ResponseMode] is { } mode && !ResponseModes.Supported.Contains(mode)
+            ? OAuthError.InvalidRequest("There is no such response_mode; send query or form_post, or leave it out.")
+            : null;
+    }
+
+    private static Result<Prompt> ReadPrompt(Parameters parameters)
+    {
+        var prompt = Prompt.Unspecified;
+        foreach (var value in (parameters[ParameterNames.Prompt] ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            Prompt? known = value switch
+            {
+                "none" => Prompt.None,
+                "login" => Prompt.Login,
+                "consent" => Prompt.Consent,
+                "select_account" => Prompt.SelectAccount,
+                _ => null,
+            };
+            if (known is null) return OAuthError.InvalidRequest("There is no such prompt; send none, login, consent or select_account, the last three in any combination.");
+            prompt |= known.Value;
+        }
+
+        return prompt.HasFlag(Prompt.None) && prompt != Prompt.None
+            ? OAuthError.InvalidRequest("The prompt none can't be combined with another.")
+            : prompt;
+    }
+
+    private static Result<MaximumAge> ReadMaxAge(Parameters parameters, Client client)
+    {
+        if (parameters[ParameterNames.MaxAge] is not { } text) return new MaximumAge(client.Metadata.DefaultMaxAge);
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? new MaximumAge(seconds)
+            : OAuthError.InvalidRequest("The max_age is not a number of seconds; send digits only.");
+    }
+
+    private readonly record struct MaximumAge(long? Seconds);
+}

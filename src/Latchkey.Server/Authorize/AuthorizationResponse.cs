@@ -1,0 +1,35 @@
+using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Hosting;
+using Latchkey.Server.Pages;
+using Microsoft.AspNetCore.Http;
+
+namespace Latchkey.Server.Authorize;
+
+/// <summary>
+/// Answers the client through the browser: by redirect or by a form (OAuth 2.1 section 4.1.2, OAuth 2.0 Form Post Response Mode), always with
+/// <c>iss</c> (RFC 9207 section 2) and with <c>state</c> as it was sent.
+/// </summary>
+internal sealed class AuthorizationResponse(ServerOptions options)
+{
+    /// <summary>Hands out a code.</summary>
+    public Task WriteCodeAsync(HttpContext context, AuthorizationRequest request, string code) =>
+        WriteAsync(context, request.Return, request.Client, [new(ParameterNames.Code, code)]);
+
+    /// <summary>Tells the client why it gets none.</summary>
+    public Task WriteErrorAsync(HttpContext context, ReturnAddress address, Client client, OAuthError error) =>
+        WriteAsync(context, address, client, [new(ParameterNames.Error, error.Code), new(ParameterNames.ErrorDescription, error.Description)]);
+
+    private Task WriteAsync(HttpContext context, ReturnAddress address, Client client, List<KeyValuePair<string, string>> answer)
+    {
+        if (address.State is not null) answer.Add(new(ParameterNames.State, address.State));
+        answer.Add(new(ParameterNames.Issuer, options.Issuer));
+        if (address.ResponseMode == ResponseModes.FormPost)
+            return context.WriteFormPostAsync(new FormPostView(AppView.Of(client.Metadata), address.RedirectUri, answer));
+
+        var query = string.Join('&', answer.Select(pair => $"{pair.Key}={Uri.EscapeDataString(pair.Value)}"));
+        context.RedirectTo(RedirectUri.WithQuery(address.RedirectUri, query));
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,56 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Keys;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Latchkey.Server.Authorize;
+
+/// <summary>Whom an ID token of ours that comes back as a hint is about.</summary>
+/// <param name="Subject">The person.</param>
+/// <param name="ClientId">The client it was issued to.</param>
+/// <param name="SessionId">The session, if it names one.</param>
+internal sealed record HintedIdentity(string Subject, string ClientId, string? SessionId);
+
+/// <summary>
+/// Reads <c>id_token_hint</c> (OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2): the signature must be ours, its time may be over.
+/// </summary>
+internal sealed class IdTokenHint(ServerOptions options)
+{
+    private const int MaximumSize = 16 * 1024;
+
+    private static readonly JsonWebTokenHandler Handler = new() { MaximumTokenSizeInBytes = MaximumSize };
+
+    // Opened once for each set of keys.
+    private readonly ConditionalWeakTable<KeyRing, IReadOnlyList<SecurityKey>> _keys = [];
+
+    /// <summary>Reads a hint.</summary>
+    /// <returns>Whom it is about, or <c>invalid_request</c> for what is no ID token of this issuer.</returns>
+    public async ValueTask<Result<HintedIdentity>> ReadAsync(string hint, ServerConfiguration configuration)
+    {
+        if (hint.Length > MaximumSize) return NotOurs;
+        var outcome = await Handler.ValidateTokenAsync(hint, new TokenValidationParameters
+        {
+            ValidIssuer = options.Issuer,
+            IssuerSigningKeys = _keys.GetValue(configuration.Keys, Open),
+            TryAllIssuerSigningKeys = false,
+            ValidAlgorithms = SigningAlgorithms.Supported,
+            ValidTypes = [JwtTypes.IdToken],
+            ValidateAudience = false,
+            ValidateLifetime = false,
+        }).ConfigureAwait(false);
+
+        return outcome is { IsValid: true, SecurityToken: JsonWebToken token } && !string.IsNullOrEmpty(token.Subject) && token.Audiences.FirstOrDefault() is { } client
+            ? new HintedIdentity(token.Subject, client, token.TryGetClaim(ClaimNames.SessionId, out var sid) ? sid.Value : null)
+            : NotOurs;
+    }
+
+    private static OAuthError NotOurs =>
+        OAuthError.InvalidRequest("The id_token_hint is not an ID token of this issuer; send one that it issued to the client, or none.");
+
+    private static IReadOnlyList<SecurityKey> Open(KeyRing keys) =>
+        [.. keys.Signing.Select(key => new JsonWebKey(Encoding.UTF8.GetString(key.Signer.PublicKey.Span)))];
+}

@@ -1,0 +1,50 @@
+using Latchkey.Protocol;
+using Latchkey.Protocol.Messages;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.Configuration;
+
+namespace Latchkey.Server.Authorize;
+
+/// <summary>What a request asks for and can have: scopes (RFC 6749 section 3.3) and resources (RFC 8707).</summary>
+internal sealed record RequestedAccess(ScopeSet Scope, IReadOnlyList<ResourceMetadata> Resources)
+{
+    /// <summary>Reads <c>scope</c> and <c>resource</c>. Scopes that are unknown or not the client's are left out if any remain.</summary>
+    /// <returns>The access, or <c>invalid_scope</c> or <c>invalid_target</c>.</returns>
+    public static Result<RequestedAccess> Read(Parameters parameters, Client client, ServerConfiguration configuration)
+    {
+        if (ScopeSet.Parse(parameters[ParameterNames.Scope]).Refused(out var malformed, out var asked)) return malformed;
+        if (asked.Count == 0) asked = client.DefaultScope;
+        if (asked.Count == 0) return OAuthError.InvalidScope("The parameter scope is missing; name the scopes that the client needs.");
+
+        var scope = asked.Where(token => configuration.IsScope(token) && (client.Scope.Contains(token) || client.DefaultScope.Contains(token)));
+        if (scope.Count == 0) return OAuthError.InvalidScope("None of the scopes is registered for the client; ask for those that are, or register them.");
+
+        if (ReadResources(parameters, client, configuration).Refused(out var wrongTarget, out var named)) return wrongTarget;
+        if (named.Count == 0)
+            return new RequestedAccess(scope, [.. scope.Select(configuration.ResourceOf).OfType<ResourceMetadata>().Distinct()]);
+
+        // Naming resources narrows: scopes of others are left out, those that belong to none (openid, email, …) stay.
+        scope = scope.Where(token => configuration.ResourceOf(token) is not { } owner || named.Contains(owner));
+        return scope.Count == 0
+            ? OAuthError.InvalidScope("None of the scopes belongs to a resource that was named; ask for scopes of these resources.")
+            : new RequestedAccess(scope, named);
+    }
+
+    private static Result<IReadOnlyList<ResourceMetadata>> ReadResources(Parameters parameters, Client client, ServerConfiguration configuration)
+    {
+        var named = new List<ResourceMetadata>();
+        foreach (var indicator in parameters.All(ParameterNames.Resource))
+        {
+            if (!ResourceIndicator.IsWellFormed(indicator))
+                return OAuthError.InvalidTarget("A resource is not an absolute URI without a fragment.");
+            if (configuration.FindResource(indicator) is not { } resource)
+                return OAuthError.InvalidTarget("There is no such resource here; name one that is registered.");
+            // A token for an API that the client has nothing to do with would pass there for one that it may use.
+            if (resource.Scopes.Count > 0 && !resource.Scopes.Any(scope => client.Scope.Contains(scope.Scope)))
+                return OAuthError.InvalidTarget("The client is not registered for any scope of a resource that was named.");
+            if (!named.Contains(resource)) named.Add(resource);
+        }
+
+        return named;
+    }
+}

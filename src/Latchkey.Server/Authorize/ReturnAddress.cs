@@ -1,0 +1,73 @@
+using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.Configuration;
+
+namespace Latchkey.Server.Authorize;
+
+/// <summary>
+/// Where the answer goes. There is no way to make one but to prove that the redirect URI is the client's own, and nothing redirects to a client
+/// without one: an open redirect can't be written.
+/// </summary>
+internal sealed class ReturnAddress
+{
+    private ReturnAddress(string redirectUri, string responseMode, string? state)
+    {
+        RedirectUri = redirectUri;
+        ResponseMode = responseMode;
+        State = state;
+    }
+
+    /// <summary>The redirect URI as sent, or the registered one where none was sent.</summary>
+    public string RedirectUri { get; }
+
+    /// <summary>How the answer travels, one of <see cref="ResponseModes"/>; <c>query</c> also where the request names one that does not exist.</summary>
+    public string ResponseMode { get; }
+
+    /// <summary>What the client gets back exactly as it was sent; null if it sent none.</summary>
+    public string? State { get; }
+
+    /// <summary>Proves the redirect URI of a request (OAuth 2.1 section 4.1.1, OpenID Connect Core section 3.1.2.1).</summary>
+    /// <returns>The address, or what to show the person: an error here must never be sent anywhere.</returns>
+    public static Result<ReturnAddress> Prove(Client client, Parameters parameters)
+    {
+        if (parameters.All(ParameterNames.RedirectUri).Count > 1)
+            return OAuthError.InvalidRequest("The parameter redirect_uri was sent more than once; send it once.");
+        var registered = client.Metadata.RedirectUris;
+        if (registered.Count == 0)
+            return OAuthError.InvalidRequest("The client has no redirect URI registered; register one.");
+
+        var sent = parameters[ParameterNames.RedirectUri];
+        if (sent is null)
+        {
+            if (registered.Count > 1) return OAuthError.InvalidRequest("The parameter redirect_uri is missing; the client has several registered, so name one.");
+            if (AsksForOpenId(parameters)) return OAuthError.InvalidRequest("The parameter redirect_uri is missing; requests with the scope openid must have it.");
+        }
+        else if (!client.HasRedirectUri(sent))
+        {
+            return OAuthError.InvalidRequest("The redirect_uri is not one of those registered for the client; it is compared character by character.");
+        }
+
+        var mode = parameters[ParameterNames.ResponseMode];
+        return new ReturnAddress(
+            sent ?? registered[0], mode == ResponseModes.FormPost ? ResponseModes.FormPost : ResponseModes.Query, parameters[ParameterNames.State]);
+    }
+
+    public override string ToString() => $"return address by {ResponseMode}";
+
+    // Read roughly: whether the scope is well-formed is asked once errors have somewhere to go.
+    private static bool AsksForOpenId(Parameters parameters) =>
+        parameters.All(ParameterNames.Scope).Any(scope => scope.Split(' ').Contains(Scopes.OpenId));
+}
+
+/// <summary>How answers travel to the client.</summary>
+internal static class ResponseModes
+{
+    /// <summary>In the query of the redirect URI (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1).</summary>
+    public const string Query = "query";
+
+    /// <summary>As a form that the browser posts (OAuth 2.0 Form Post Response Mode).</summary>
+    public const string FormPost = "form_post";
+
+    /// <summary>All there are.</summary>
+    public static IReadOnlyList<string> Supported { get; } = [Query, FormPost];
+}

@@ -1,0 +1,99 @@
+using Latchkey.Protocol;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Hosting;
+using Latchkey.Server.Pages;
+using Latchkey.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace Latchkey.Server.Authorize;
+
+/// <summary>A request that waited for a person, judged anew.</summary>
+/// <param name="Interaction">What has been settled since it came.</param>
+/// <param name="Request">The request.</param>
+/// <param name="Configuration">What it was judged by.</param>
+/// <param name="Now">Unix milliseconds.</param>
+internal sealed record WaitingRequest(Interaction Interaction, AuthorizationRequest Request, ServerConfiguration Configuration, long Now);
+
+/// <summary>Takes up requests that waited, and answers those that can't go on.</summary>
+internal sealed class WaitingRequests(
+    ConfigurationSource configuration, AuthorizationRequestReader reader, AuthorizationResponse response, Auditor auditor, ServerOptions options, TimeProvider clock)
+{
+    /// <summary>Takes up what a page's URL or form carries, by today's configuration.</summary>
+    /// <returns>The request, or null where an error has been answered.</returns>
+    public async ValueTask<WaitingRequest?> ResumeAsync(HttpContext context, string? request)
+    {
+        var current = configuration.Current;
+        if (Interaction.Open(current.Keys, request) is not { Kind: InteractionKind.Authorize } interaction)
+        {
+            await context.WriteErrorPageAsync(NotOurs).ConfigureAwait(false);
+            return null;
+        }
+
+        return await ResumeAsync(context, interaction, current).ConfigureAwait(false);
+    }
+
+    /// <summary>The same for an interaction that is open already.</summary>
+    public async ValueTask<WaitingRequest?> ResumeAsync(HttpContext context, Interaction interaction, ServerConfiguration current)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var parameters = Parameters.Parse(interaction.Parameters);
+        if (interaction.IsExpired(options, now))
+        {
+            await WriteExpiredAsync(context, current.FindClient(parameters[Protocol.Names.ParameterNames.ClientId])).ConfigureAwait(false);
+            return null;
+        }
+
+        var outcome = await reader.ReadAsync(parameters, current).ConfigureAwait(false);
+        if (outcome is AuthorizationRequestOutcome.Right right) return new(interaction, right.Request, current, now);
+        await RefuseAsync(context, outcome).ConfigureAwait(false);
+        return null;
+    }
+
+    /// <summary>Answers a request that is wrong: as a page, or to the client.</summary>
+    public Task RefuseAsync(HttpContext context, AuthorizationRequestOutcome outcome)
+    {
+        switch (outcome)
+        {
+            case AuthorizationRequestOutcome.Unproven(var error, var client):
+                NoteRefusal(context, client, null, error);
+                return context.WriteErrorPageAsync(error with { Status = Math.Max(error.Status, 400) }, client is null ? null : AppView.Of(client.Metadata));
+            case AuthorizationRequestOutcome.Refused(var address, var client, var error):
+                NoteRefusal(context, client, null, error);
+                return response.WriteErrorAsync(context, address, client, error);
+            default:
+                throw new ArgumentException("The request is right and has nothing to be refused for.", nameof(outcome));
+        }
+    }
+
+    /// <summary>Tells the client that a request which is right can't be answered with a code.</summary>
+    public Task RefuseAsync(HttpContext context, AuthorizationRequest request, OAuthError error, string? subject)
+    {
+        NoteRefusal(context, request.Client, subject, error);
+        return response.WriteErrorAsync(context, request.Return, request.Client, error);
+    }
+
+    /// <summary>Tells a person that they took too long.</summary>
+    public static Task WriteExpiredAsync(HttpContext context, Client? client) => context.WriteErrorPageAsync(
+        Expired,
+        client is null ? null : AppView.Of(client.Metadata),
+        title: "That took too long",
+        text: "This sign-in was started a while ago, and to keep your account safe it does not wait for ever.",
+        advice: client is null ? "Start again." : "Go back to the app and start again.",
+        appUri: client?.Metadata.ClientUri);
+
+    /// <summary>What does not come from a page of ours.</summary>
+    public static OAuthError NotOurs =>
+        OAuthError.InvalidRequest("The parameter request was not made by this server, or not by its present keys; start again at the authorization endpoint.");
+
+    private static OAuthError Expired => OAuthError.InvalidRequest("The request waited longer for the person than it may; start again at the authorization endpoint.");
+
+    private void NoteRefusal(HttpContext context, Client? client, string? subject, OAuthError error) =>
+        auditor.Note(auditor.Event(context, AuditEvents.AuthorizationRefused) with
+        {
+            Outcome = AuditOutcomes.Refused,
+            Actor = client?.Id,
+            ClientId = client?.Id,
+            Subject = subject,
+            Detail = $$"""{"error":"{{error.Code}}"}""",
+        });
+}

@@ -1,0 +1,87 @@
+using Latchkey.Protocol.Names;
+using Latchkey.Server.Authorize;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Hosting;
+using Latchkey.Server.Pages;
+using Latchkey.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace Latchkey.Server.Login;
+
+/// <summary>Signs a person in by name and password, then lets go on what waited for it.</summary>
+internal sealed class LoginEndpoint(
+    ConfigurationSource configuration, WaitingRequests waiting, UserDirectory users, SignInSessions sessions, LoginRedirect redirect, PageForms forms,
+    Auditor auditor, ServerOptions options, TimeProvider clock)
+{
+    private static readonly string[] PasswordOnly = ["pwd"];
+
+    /// <summary>GET: the form.</summary>
+    public async Task HandleGetAsync(HttpContext context)
+    {
+        var request = RequestForm.ReadQuery(context)[ParameterNames.Request];
+        if (request is null && await sessions.FindAsync(context).ConfigureAwait(false) is not null)
+        {
+            context.RedirectTo(redirect.Onward(Interaction.ForAccount()));
+            return;
+        }
+
+        if (await ResumeAsync(context, request).ConfigureAwait(false) is { } waited)
+            await WriteFormAsync(context, request, waited, waited.Request?.LoginHint, error: null).ConfigureAwait(false);
+    }
+
+    /// <summary>POST: the sign-in.</summary>
+    public async Task HandlePostAsync(HttpContext context)
+    {
+        // 1. Is the form one of ours, and does what waits still wait?
+        if ((await forms.ReadAsync(context).ConfigureAwait(false)).Refused(out var error, out var form))
+        {
+            await context.WriteErrorPageAsync(error).ConfigureAwait(false);
+            return;
+        }
+
+        var request = form[ParameterNames.Request];
+        if (await ResumeAsync(context, request).ConfigureAwait(false) is not { } waited) return;
+
+        // 2. Is it the person? Whatever is wrong, the page says the same.
+        var (username, password) = (form["username"], form["password"]);
+        if (username is null || password is null
+            || (await users.CheckPasswordAsync(username, password, auditor.Event(context, AuditEvents.SignIn)).ConfigureAwait(false)).User is not { } user)
+        {
+            await WriteFormAsync(context, request, waited, username, LoginError.NoMatch).ConfigureAwait(false);
+            return;
+        }
+
+        // 3. A new session, and on.
+        await sessions.BeginAsync(context, user, PasswordOnly).ConfigureAwait(false);
+        context.RedirectTo(redirect.Onward(waited.Interaction with { AuthenticatedSubject = user.Subject, ChosenSubject = null, RenderedFor = null }));
+    }
+
+    /// <summary>What waits for a sign-in; the request is null where it is not one of an app.</summary>
+    private sealed record Waiting(Interaction Interaction, AuthorizationRequest? Request);
+
+    private async ValueTask<Waiting?> ResumeAsync(HttpContext context, string? request)
+    {
+        if (request is null) return new(Interaction.ForAccount(), null);
+        var current = configuration.Current;
+        switch (Interaction.Open(current.Keys, request))
+        {
+            case null:
+                await context.WriteErrorPageAsync(WaitingRequests.NotOurs).ConfigureAwait(false);
+                return null;
+            case { Kind: InteractionKind.Authorize } interaction:
+                return await waiting.ResumeAsync(context, interaction, current).ConfigureAwait(false) is { } waited ? new(interaction, waited.Request) : null;
+            case var interaction when interaction.IsExpired(options, clock.GetUtcNow().ToUnixTimeMilliseconds()):
+                await WaitingRequests.WriteExpiredAsync(context, null).ConfigureAwait(false);
+                return null;
+            case var interaction:
+                return new(interaction, null);
+        }
+    }
+
+    private Task WriteFormAsync(HttpContext context, string? request, Waiting waited, string? username, LoginError? error)
+    {
+        var app = waited.Request is { } authorization ? AppView.Of(authorization.Client.Metadata) : null;
+        return context.WritePageAsync(
+            LoginPage.Create(new LoginView(forms.Token(context), request, app, username, error)), formAction: waited.Request?.Return.RedirectUri);
+    }
+}
