@@ -1,11 +1,16 @@
 using Latchkey.Server.Authorize;
+using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Consent;
 using Latchkey.Server.Hosting;
+using Latchkey.Server.Introspection;
 using Latchkey.Server.Keys;
 using Latchkey.Server.Login;
 using Latchkey.Server.Logout;
 using Latchkey.Server.Pages;
+using Latchkey.Server.Revocation;
+using Latchkey.Server.Token;
+using Latchkey.Server.UserInfo;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -74,6 +79,22 @@ public static class LatchkeyServer
         PageForms.Configure(services, options);
         services.AddSingleton<PageForms>();
         services.AddSingleton<HomeEndpoint>();
+
+        // Clients
+        services.AddSingleton<ClientAuthenticator>();
+        services.AddSingleton<ClientAssertions>();
+        services.AddSingleton<ClientKeys>();
+
+        // Tokens
+        services.AddSingleton<TokenEndpoint>();
+        services.AddSingleton<TokenIssuer>();
+        services.AddSingleton<AccessTokens>();
+        services.AddSingleton<IGrant, AuthorizationCodeGrant>();
+        services.AddSingleton<IGrant, RefreshTokenGrant>();
+        services.AddSingleton<IGrant, ClientCredentialsGrant>();
+        services.AddSingleton<IntrospectionEndpoint>();
+        services.AddSingleton<RevocationEndpoint>();
+        services.AddSingleton<UserInfoEndpoint>();
         return services;
     }
 
@@ -110,8 +131,16 @@ public static class LatchkeyServer
         app.MapMethods("/", Get, services.GetRequiredService<HomeEndpoint>().HandleAsync);
         app.MapMethods(Asset.Stylesheet.Path, Get, new AssetEndpoint(Asset.Stylesheet).HandleAsync);
         app.MapMethods(Asset.Favicon.Path, Get, new AssetEndpoint(Asset.Favicon).HandleAsync);
+
+        // Tokens
+        app.MapPost("/token", services.GetRequiredService<TokenEndpoint>().HandleAsync);
+        app.MapPost("/introspect", services.GetRequiredService<IntrospectionEndpoint>().HandleAsync);
+        app.MapPost("/revoke", services.GetRequiredService<RevocationEndpoint>().HandleAsync);
+        app.MapMethods("/userinfo", GetOrPost, services.GetRequiredService<UserInfoEndpoint>().HandleAsync);
+
         return app;
     }
 
     private static readonly string[] Get = ["GET", "HEAD"];
+    private static readonly string[] GetOrPost = ["GET", "HEAD", "POST"];
 }

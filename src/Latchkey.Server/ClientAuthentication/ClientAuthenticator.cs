@@ -1,0 +1,155 @@
+using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Hosting;
+using Latchkey.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace Latchkey.Server.ClientAuthentication;
+
+/// <summary>
+/// Finds out which client sent a request and whether it is that client (RFC 6749 section 2.3). An unknown client and a wrong secret get the same
+/// answer after the same work.
+/// </summary>
+internal sealed class ClientAuthenticator(ServerOptions options, ClientAssertions assertions, Auditor auditor, TimeProvider clock) : IDisposable
+{
+    // The slow hash never has all processors: a flood of wrong secrets can't starve those who have the right one.
+    private readonly SemaphoreSlim _slowHashes = new(Math.Max(1, Environment.ProcessorCount / 2));
+
+    private static readonly OAuthError Failed = OAuthError.InvalidClient("The client is unknown or its credentials are wrong.");
+
+    /// <summary>The methods that exist, as discovery lists them.</summary>
+    public static IReadOnlyList<string> MethodsSupported { get; } =
+    [
+        ClientAuthenticationMethods.ClientSecretBasic, ClientAuthenticationMethods.ClientSecretPost, ClientAuthenticationMethods.PrivateKeyJwt,
+        ClientAuthenticationMethods.None,
+    ];
+
+    /// <summary>Authenticates the client of a request.</summary>
+    /// <param name="context">The request, for its Authorization header.</param>
+    /// <param name="form">Its form.</param>
+    /// <param name="configuration">The clients there are.</param>
+    /// <returns>
+    /// The client; <c>invalid_request</c> if it used two methods at once or named two ids; <c>invalid_client</c> if it is not who it says it is.
+    /// </returns>
+    public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext context, Parameters form, ServerConfiguration configuration)
+    {
+        var header = context.Request.Headers.Authorization;
+        var bySecret = form[ParameterNames.ClientSecret];
+        var byAssertion = form[ParameterNames.ClientAssertion] is not null || form[ParameterNames.ClientAssertionType] is not null;
+
+        BasicCredentials? basic = null;
+        if (header.Count > 0)
+        {
+            if (bySecret is not null || byAssertion)
+            {
+                return OAuthError.InvalidRequest(
+                    $"The request authenticates twice, with the Authorization header and with {(byAssertion ? "client_assertion" : "client_secret")}; use one.");
+            }
+
+            if (header.Count > 1 || BasicCredentials.Read(header[0] ?? "") is not { } credentials)
+            {
+                Note(context, null);
+                return OAuthError.InvalidClient("The Authorization header is not Basic with base64 of client_id:client_secret.");
+            }
+
+            basic = credentials;
+        }
+        else if (bySecret is not null && byAssertion)
+        {
+            return OAuthError.InvalidRequest("The request authenticates twice, with client_secret and with client_assertion; use one.");
+        }
+
+        var outcome = basic is not null ? await ByBasicAsync(basic, form, configuration).ConfigureAwait(false)
+            : byAssertion ? await assertions.AuthenticateAsync(form, configuration).ConfigureAwait(false)
+            : await ByFormAsync(form, configuration).ConfigureAwait(false);
+        if (outcome.Error is { Code: "invalid_client" })
+            Note(context, configuration.FindClient(basic?.ClientId ?? form[ParameterNames.ClientId])?.Id);
+        return outcome;
+    }
+
+    /// <summary>Answers a refusal; a client that used the Authorization header is told how to use it (RFC 6749 section 5.2).</summary>
+    public Task WriteFailureAsync(HttpContext context, OAuthError error)
+    {
+        if (error.Status == StatusCodes.Status401Unauthorized && context.Request.Headers.Authorization.Count > 0)
+            context.Response.Headers.WWWAuthenticate = $"Basic realm=\"{options.Issuer}\", charset=\"UTF-8\"";
+        return context.WriteErrorAsync(error);
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _slowHashes.Dispose();
+
+    private async ValueTask<Result<Client>> ByBasicAsync(BasicCredentials basic, Parameters form, ServerConfiguration configuration)
+    {
+        var named = form[ParameterNames.ClientId];
+        if (named is not null && named != basic.ClientId && named != basic.RawClientId)
+            return OAuthError.InvalidRequest("The client_id of the form is not the one of the Authorization header; send one client_id.");
+        var client = configuration.FindClient(basic.ClientId) ?? configuration.FindClient(basic.RawClientId);
+        if (client is { Metadata.IsPublic: true } && basic.RawSecret.Length == 0) return client;
+        return await WithSecretAsync(client, basic.Secret, basic.RawSecret).ConfigureAwait(false);
+    }
+
+    private async ValueTask<Result<Client>> ByFormAsync(Parameters form, ServerConfiguration configuration)
+    {
+        if (form[ParameterNames.ClientId] is not { } clientId)
+            return OAuthError.InvalidClient("The request names no client; send client_id, or authenticate with the Authorization header.");
+        var client = configuration.FindClient(clientId);
+        var secret = form[ParameterNames.ClientSecret];
+        // An empty secret counts as none, so that libraries that always send one can be public clients.
+        if (secret is null && client is { Metadata.IsPublic: true }) return client;
+        return await WithSecretAsync(client, secret ?? "", secret ?? "").ConfigureAwait(false);
+    }
+
+    private async ValueTask<Result<Client>> WithSecretAsync(Client? client, string secret, string rawSecret)
+    {
+        var slow = false;
+        if (client is { Metadata.TokenEndpointAuthMethod: ClientAuthenticationMethods.ClientSecretBasic or ClientAuthenticationMethods.ClientSecretPost })
+        {
+            var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+            foreach (var candidate in client.Secrets)
+            {
+                if (candidate.ExpiresAt <= now) continue;
+                if (SecretHasher.VerifyQuickly(candidate.Hash, secret) is { } known)
+                {
+                    if (known || (secret != rawSecret && SecretHasher.Verify(candidate.Hash, rawSecret))) return client;
+                    continue;
+                }
+
+                slow = true;
+                if (await SlowlyAsync(candidate, secret, rawSecret).ConfigureAwait(false)) return client;
+            }
+        }
+
+        if (!slow) await PretendAsync(secret).ConfigureAwait(false);
+        return Failed;
+    }
+
+    private async ValueTask<bool> SlowlyAsync(ClientSecret candidate, string secret, string rawSecret)
+    {
+        await _slowHashes.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            return SecretHasher.Verify(candidate.Hash, secret) || (secret != rawSecret && SecretHasher.Verify(candidate.Hash, rawSecret));
+        }
+        finally
+        {
+            _slowHashes.Release();
+        }
+    }
+
+    private async ValueTask PretendAsync(string secret)
+    {
+        await _slowHashes.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            SecretHasher.Pretend(secret);
+        }
+        finally
+        {
+            _slowHashes.Release();
+        }
+    }
+
+    private void Note(HttpContext context, string? clientId) =>
+        auditor.Note(auditor.Event(context, AuditEvents.ClientAuthenticationFailed) with { Outcome = AuditOutcomes.Refused, ClientId = clientId });
+}

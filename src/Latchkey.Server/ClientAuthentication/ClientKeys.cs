@@ -1,0 +1,102 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using Latchkey.Protocol;
+using Latchkey.Server.Configuration;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Latchkey.Server.ClientAuthentication;
+
+/// <summary>
+/// The public keys of clients: given by value, or fetched from <c>jwks_uri</c> within narrow bounds and kept for five minutes. An unknown <c>kid</c>
+/// has them fetched again, twice a minute at most.
+/// </summary>
+internal sealed class ClientKeys : IDisposable
+{
+    private const int MaximumSize = 64 * 1024;
+    private const int SmallestRsaKey = 2048;
+    private static readonly TimeSpan FetchTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Freshness = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Cooldown = TimeSpan.FromSeconds(30);
+
+    private readonly TimeProvider _clock;
+    private readonly HttpClient _http;
+    private readonly ConditionalWeakTable<Client, List<JsonWebKey>> _byValue = [];
+    private readonly ConcurrentDictionary<string, Fetched> _byReference = new(StringComparer.Ordinal);
+
+    public ClientKeys(TimeProvider clock)
+    {
+        _clock = clock;
+        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = FetchTimeout })
+        {
+            Timeout = FetchTimeout,
+            MaxResponseContentBufferSize = MaximumSize,
+        };
+    }
+
+    /// <summary>The keys that can have signed with an algorithm: the one of the id, or all if the assertion names none.</summary>
+    public async ValueTask<IReadOnlyList<SecurityKey>> FindAsync(Client client, string? keyId, string algorithm)
+    {
+        if (client.Metadata.Jwks is { } set) return Fitting(_byValue.GetValue(client, _ => Read(set.GetRawText())), keyId, algorithm);
+        if (client.Metadata.JwksUri is not { } uri || !IsSafe(uri)) return [];
+
+        var now = _clock.GetUtcNow();
+        _byReference.TryGetValue(uri, out var known);
+        if (known is not null && now < known.At + Freshness)
+        {
+            var keys = Fitting(known.Keys, keyId, algorithm);
+            if (keys.Count > 0 || now < known.At + Cooldown) return keys;
+        }
+
+        var fetched = await FetchAsync(uri).ConfigureAwait(false);
+        // What can't be fetched now is tried again after the cooldown; the keys that were there stay good meanwhile.
+        _byReference[uri] = new Fetched(fetched ?? known?.Keys ?? [], fetched is null ? now - Freshness + Cooldown : now);
+        return Fitting(_byReference[uri].Keys, keyId, algorithm);
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _http.Dispose();
+
+    private static bool IsSafe(string uri) =>
+        Uri.TryCreate(uri, UriKind.Absolute, out var parsed) && (parsed.Scheme == Uri.UriSchemeHttps || RedirectUri.IsLoopback(uri));
+
+    private async ValueTask<List<JsonWebKey>?> FetchAsync(string uri)
+    {
+        try
+        {
+            using var answer = await _http.GetAsync(new Uri(uri)).ConfigureAwait(false);
+            return answer.IsSuccessStatusCode ? Read(await answer.Content.ReadAsStringAsync().ConfigureAwait(false)) : null;
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    private static List<JsonWebKey> Read(string json) => [.. new JsonWebKeySet(json).Keys];
+
+    private static List<SecurityKey> Fitting(List<JsonWebKey> keys, string? keyId, string algorithm)
+    {
+        var family = algorithm.StartsWith("ES", StringComparison.Ordinal) ? JsonWebAlgorithmsKeyTypes.EllipticCurve : JsonWebAlgorithmsKeyTypes.RSA;
+        var fitting = new List<SecurityKey>(1);
+        foreach (var key in keys)
+        {
+            if (key.Kty != family || key.Use is not (null or "" or "sig")) continue;
+            if (!string.IsNullOrEmpty(key.Alg) && key.Alg != algorithm) continue;
+            if (!string.IsNullOrEmpty(keyId) && !string.IsNullOrEmpty(key.Kid) && key.Kid != keyId) continue;
+            if (family == JsonWebAlgorithmsKeyTypes.RSA && key.KeySize < SmallestRsaKey) continue;
+            fitting.Add(key);
+        }
+
+        return fitting;
+    }
+
+    private sealed record Fetched(List<JsonWebKey> Keys, DateTimeOffset At);
+}

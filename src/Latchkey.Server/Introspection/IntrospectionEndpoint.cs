@@ -1,0 +1,142 @@
+using System.Buffers;
+using System.Text.Json;
+using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Hosting;
+using Latchkey.Server.Token;
+using Latchkey.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace Latchkey.Server.Introspection;
+
+/// <summary>
+/// Token introspection, RFC 7662. A token's own confidential client and the clients of its resources are told what it says; to anyone else every token
+/// is inactive, so that nobody can go fishing (section 4).
+/// </summary>
+internal sealed class IntrospectionEndpoint(
+    ServerOptions options, ConfigurationSource configurations, ClientAuthenticator authenticator, AccessTokens accessTokens, Database database, TimeProvider clock)
+{
+    private static readonly byte[] Inactive = "{\"active\":false}"u8.ToArray();
+
+    /// <summary>Answers <c>POST /introspect</c>.</summary>
+    public async Task HandleAsync(HttpContext context)
+    {
+        var configuration = configurations.Current;
+        if ((await RequestForm.ReadAsync(context).ConfigureAwait(false)).Refused(out var error, out var form))
+        {
+            await context.WriteErrorAsync(error).ConfigureAwait(false);
+            return;
+        }
+
+        if ((await authenticator.AuthenticateAsync(context, form, configuration).ConfigureAwait(false)).Refused(out error, out var caller))
+        {
+            await authenticator.WriteFailureAsync(context, error).ConfigureAwait(false);
+            return;
+        }
+
+        if (caller.Metadata.IsPublic)
+        {
+            await authenticator.WriteFailureAsync(context, OAuthError.InvalidClient("Introspection is for clients that authenticate; this one is public.")).ConfigureAwait(false);
+            return;
+        }
+
+        if (form[ParameterNames.Token] is not { } token)
+        {
+            await context.WriteErrorAsync(OAuthError.InvalidRequest("token is missing.")).ConfigureAwait(false);
+            return;
+        }
+
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        // token_type_hint is not needed: a token shows what it is.
+        var answer = token.StartsWith(RefreshToken.Prefix, StringComparison.Ordinal)
+            ? await RefreshTokenAsync(token, caller, configuration, now).ConfigureAwait(false)
+            : await AccessTokenAsync(token, caller, configuration, now).ConfigureAwait(false);
+        context.NoStore();
+        await context.WriteJsonAsync(answer).ConfigureAwait(false);
+    }
+
+    private async ValueTask<ReadOnlyMemory<byte>> AccessTokenAsync(string token, Client caller, ServerConfiguration configuration, long now)
+    {
+        if ((await accessTokens.VerifyAsync(token, configuration, now).ConfigureAwait(false)).Refused(out _, out var info)
+            || !MayKnow(caller, info, configuration)) return Inactive;
+        var user = info.Grant is null ? null : await database.ReadAsync(sql => Users.FindAsync(sql, info.Subject)).ConfigureAwait(false);
+        if (info.Grant is not null && user is null or { DisabledAt: not null }) return Inactive;
+
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteBoolean("active"u8, true);
+            json.WriteString("scope"u8, info.Scope.ToString());
+            json.WriteString("client_id"u8, info.ClientId);
+            if (user is not null) json.WriteString("username"u8, user.Username);
+            json.WriteString("token_type"u8, TokenTypes.Bearer);
+            json.WriteNumber("exp"u8, info.ExpiresAt);
+            json.WriteNumber("iat"u8, info.IssuedAt);
+            json.WriteString("sub"u8, info.Subject);
+            WriteAudience(json, info.Audience);
+            json.WriteString("iss"u8, options.Issuer);
+            json.WriteString("jti"u8, info.JwtId);
+            if (info.AuthTime is { } time) json.WriteNumber("auth_time"u8, time);
+            if (info.Acr is { } acr) json.WriteString("acr"u8, acr);
+            json.WriteEndObject();
+        }
+
+        return buffer.WrittenMemory;
+    }
+
+    // A refresh token is nobody's business but its client's.
+    private async ValueTask<ReadOnlyMemory<byte>> RefreshTokenAsync(string text, Client caller, ServerConfiguration configuration, long now)
+    {
+        if (RefreshToken.Read(configuration.Keys, text) is not { } token) return Inactive;
+        var (grant, user) = await database.ReadAsync(async sql =>
+            await Grants.FindAsync(sql, token.GrantId).ConfigureAwait(false) is { } found
+                ? (found, await Users.FindAsync(sql, found.Subject).ConfigureAwait(false))
+                : ((Grant?)null, (User?)null)).ConfigureAwait(false);
+        if (grant is null || user is null or { DisabledAt: not null } || grant.ClientId != caller.Id || grant.Generation != token.Generation
+            || !grant.IsAlive(now) || grant.CreatedAt < caller.NotBefore) return Inactive;
+
+        var buffer = new ArrayBufferWriter<byte>(256);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteBoolean("active"u8, true);
+            json.WriteString("scope"u8, grant.Terms.Scope);
+            json.WriteString("client_id"u8, grant.ClientId);
+            json.WriteString("username"u8, user.Username);
+            json.WriteNumber("exp"u8, Math.Min(grant.ExpiresAt, grant.RotatedAt + grant.IdleSeconds * 1000L) / 1000);
+            json.WriteNumber("iat"u8, grant.RotatedAt / 1000);
+            json.WriteString("sub"u8, grant.Subject);
+            json.WriteString("iss"u8, options.Issuer);
+            json.WriteEndObject();
+        }
+
+        return buffer.WrittenMemory;
+    }
+
+    private static bool MayKnow(Client caller, AccessTokenInfo token, ServerConfiguration configuration)
+    {
+        if (token.ClientId == caller.Id) return true;
+        foreach (var audience in token.Audience)
+        {
+            if (configuration.FindResource(audience)?.Clients.Contains(caller.Id) == true) return true;
+        }
+
+        return false;
+    }
+
+    private static void WriteAudience(Utf8JsonWriter json, IReadOnlyList<string> audience)
+    {
+        if (audience.Count == 1)
+        {
+            json.WriteString("aud"u8, audience[0]);
+            return;
+        }
+
+        json.WriteStartArray("aud"u8);
+        foreach (var one in audience) json.WriteStringValue(one);
+        json.WriteEndArray();
+    }
+}

@@ -1,0 +1,216 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Latchkey.Protocol.Jose;
+using Latchkey.Protocol.Messages;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.UserInfo;
+using Latchkey.Storage;
+
+namespace Latchkey.Server.Token;
+
+/// <summary>Makes the tokens of an answer: access tokens by RFC 9068, ID tokens by OpenID Connect Core section 2, refresh tokens.</summary>
+internal sealed class TokenIssuer(ServerOptions options)
+{
+    /// <summary>The longest that an access token may live unless its resource allows more.</summary>
+    private const int LongestSeconds = 3600;
+
+    /// <summary>Makes what a grant came to.</summary>
+    /// <param name="issuance">What to issue.</param>
+    /// <param name="client">To whom.</param>
+    /// <param name="configuration">Whose keys sign.</param>
+    /// <param name="now">Unix milliseconds.</param>
+    public TokenResponse Issue(Issuance issuance, Client client, ServerConfiguration configuration, long now)
+    {
+        var seconds = now / 1000;
+        var expires = AccessTokenExpiry(issuance, client, seconds);
+        var scope = issuance.Scope.ToString();
+        var accessToken = JwtWriter.Write(
+            configuration.Keys.Signer(AccessTokenAlgorithm(issuance.Resources), now),
+            JwtTypes.AccessToken,
+            new AccessTokenClaims(options.Issuer, issuance, client.Id, scope, seconds, expires),
+            static (json, claims) => claims.Write(json));
+
+        string? idToken = null;
+        if (issuance is { WithIdToken: true, User: not null, Grant: not null })
+        {
+            idToken = JwtWriter.Write(
+                configuration.Keys.Signer(client.Metadata.IdTokenSignedResponseAlg ?? SigningAlgorithms.RS256, now),
+                JwtTypes.IdToken,
+                new IdTokenClaims(options.Issuer, issuance, client.Id, accessToken, seconds, seconds + (long)options.IdTokenLifetime.TotalSeconds),
+                static (json, claims) => claims.Write(json));
+        }
+
+        return new TokenResponse(
+            accessToken,
+            TokenTypes.Bearer,
+            (int)(expires - seconds),
+            scope,
+            issuance.RefreshGeneration is { } generation ? new RefreshToken(issuance.Grant!.Id, generation).Write(configuration.Keys) : null,
+            idToken);
+    }
+
+    /// <summary>How long an access token lives: what its resources say, the shortest of several; else the client; else the server.</summary>
+    /// <returns>Seconds.</returns>
+    public int AccessTokenLifetime(IReadOnlyList<ResourceMetadata> resources, Client client)
+    {
+        var usual = client.Metadata.AccessTokenLifetime ?? (int)options.AccessTokenLifetime.TotalSeconds;
+        if (resources.Count == 0) return Math.Min(usual, LongestSeconds);
+        var shortest = int.MaxValue;
+        for (var i = 0; i < resources.Count; i++)
+        {
+            var lifetime = resources[i].AccessTokenLifetime ?? usual;
+            if (!resources[i].AllowLongLivedAccessTokens) lifetime = Math.Min(lifetime, LongestSeconds);
+            shortest = Math.Min(shortest, lifetime);
+        }
+
+        return shortest;
+    }
+
+    // An access token never outlives its grant.
+    private long AccessTokenExpiry(Issuance issuance, Client client, long seconds)
+    {
+        var expires = seconds + AccessTokenLifetime(issuance.Resources, client);
+        return issuance.Grant is { } grant ? Math.Max(seconds + 1, Math.Min(expires, grant.ExpiresAt / 1000)) : expires;
+    }
+
+    // Resources that disagree get what every OpenID Connect relying party must know.
+    private static string AccessTokenAlgorithm(IReadOnlyList<ResourceMetadata> resources)
+    {
+        if (resources.Count == 0) return SigningAlgorithms.RS256;
+        var algorithm = resources[0].AccessTokenSignedResponseAlg ?? SigningAlgorithms.RS256;
+        for (var i = 1; i < resources.Count; i++)
+        {
+            if ((resources[i].AccessTokenSignedResponseAlg ?? SigningAlgorithms.RS256) != algorithm) return SigningAlgorithms.RS256;
+        }
+
+        return algorithm;
+    }
+
+    /// <summary>The claims of an access token, RFC 9068 section 2.2.</summary>
+    private readonly record struct AccessTokenClaims(string Issuer, Issuance Issuance, string ClientId, string Scope, long IssuedAt, long Expires)
+    {
+        public void Write(Utf8JsonWriter json)
+        {
+            json.WriteString("iss"u8, Issuer);
+            json.WriteString("sub"u8, Issuance.User?.Subject ?? ClientId);
+            WriteAudience(json);
+            json.WriteString("client_id"u8, ClientId);
+            json.WriteNumber("iat"u8, IssuedAt);
+            json.WriteNumber("exp"u8, Expires);
+            WriteJwtId(json);
+            if (Scope.Length > 0) json.WriteString("scope"u8, Scope);
+            if (Issuance.Grant is { } grant)
+            {
+                json.WriteNumber("auth_time"u8, grant.AuthTime);
+                if (grant.Terms.Acr is { } acr) json.WriteString("acr"u8, acr);
+            }
+
+            if (Issuance.User is not { } user) return;
+            List<string>? written = null;
+            for (var i = 0; i < Issuance.Resources.Count; i++)
+            {
+                foreach (var name in Issuance.Resources[i].AccessTokenClaims)
+                {
+                    if ((written ??= []).Contains(name)) continue;
+                    written.Add(name);
+                }
+            }
+
+            if (written is not null) UserClaims.Write(json, user, written);
+        }
+
+        private void WriteAudience(Utf8JsonWriter json)
+        {
+            var resources = Issuance.Resources;
+            if (resources.Count <= 1)
+            {
+                json.WriteString("aud"u8, resources.Count == 0 ? Issuer : resources[0].Resource);
+                return;
+            }
+
+            json.WriteStartArray("aud"u8);
+            for (var i = 0; i < resources.Count; i++) json.WriteStringValue(resources[i].Resource);
+            json.WriteEndArray();
+        }
+
+        // The id of a grant's token begins with the grant's, so that the grant is found from the token without another claim.
+        private void WriteJwtId(Utf8JsonWriter json)
+        {
+            Span<byte> id = stackalloc byte[AccessTokenId.OfGrantSize];
+            if (Issuance.Grant is { } grant)
+            {
+                grant.Id.Write(id);
+                RandomNumberGenerator.Fill(id[RowId.Size..]);
+            }
+            else
+            {
+                id = id[..AccessTokenId.OfClientSize];
+                RandomNumberGenerator.Fill(id);
+            }
+
+            Span<byte> text = stackalloc byte[Base64Url.GetEncodedLength(id.Length)];
+            Base64Url.EncodeToUtf8(id, text);
+            json.WriteString("jti"u8, text);
+        }
+    }
+
+    /// <summary>The claims of an ID token, OpenID Connect Core section 2.</summary>
+    private readonly record struct IdTokenClaims(string Issuer, Issuance Issuance, string ClientId, string AccessToken, long IssuedAt, long Expires)
+    {
+        public void Write(Utf8JsonWriter json)
+        {
+            var grant = Issuance.Grant!;
+            json.WriteString("iss"u8, Issuer);
+            json.WriteString("sub"u8, Issuance.User!.Subject);
+            json.WriteString("aud"u8, ClientId);
+            json.WriteNumber("exp"u8, Expires);
+            json.WriteNumber("iat"u8, IssuedAt);
+            json.WriteNumber("auth_time"u8, grant.AuthTime);
+            if (Issuance.Nonce is { } nonce) json.WriteString("nonce"u8, nonce);
+            if (grant.Terms.Acr is { } acr) json.WriteString("acr"u8, acr);
+            if (grant.Terms.Amr.Count > 0)
+            {
+                json.WriteStartArray("amr"u8);
+                foreach (var method in grant.Terms.Amr) json.WriteStringValue(method);
+                json.WriteEndArray();
+            }
+
+            WriteAccessTokenHash(json);
+            if (Issuance.SessionId is { } session) json.WriteString("sid"u8, session.ToString());
+            UserClaims.Write(json, Issuance.User, Protocol.ScopeSet.Empty, grant.Terms.Claims, ClaimsTarget.IdToken);
+        }
+
+        // OpenID Connect Core section 3.1.3.6; every algorithm here hashes with SHA-256, so half of it is 16 bytes.
+        private void WriteAccessTokenHash(Utf8JsonWriter json)
+        {
+            Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+            SHA256.HashData(Encoding.ASCII.GetBytes(AccessToken), hash);
+            Span<byte> text = stackalloc byte[Base64Url.GetEncodedLength(16)];
+            Base64Url.EncodeToUtf8(hash[..16], text);
+            json.WriteString("at_hash"u8, text);
+        }
+    }
+}
+
+/// <summary>The two forms of an access token's <c>jti</c>.</summary>
+internal static class AccessTokenId
+{
+    /// <summary>The grant's id and 96 random bits.</summary>
+    public const int OfGrantSize = RowId.Size + 12;
+
+    /// <summary>128 random bits, where there is no grant.</summary>
+    public const int OfClientSize = 16;
+
+    /// <summary>The grant of an access token; null if it is a client's own.</summary>
+    public static RowId? GrantOf(string jwtId)
+    {
+        Span<byte> bytes = stackalloc byte[OfGrantSize];
+        return jwtId.Length == Base64Url.GetEncodedLength(OfGrantSize) && Base64Url.IsValid(jwtId)
+            && Base64Url.TryDecodeFromChars(jwtId, bytes, out var written) && written == OfGrantSize
+            ? RowId.From(bytes)
+            : null;
+    }
+}

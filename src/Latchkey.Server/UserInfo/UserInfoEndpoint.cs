@@ -1,0 +1,107 @@
+using System.Buffers;
+using System.Text.Json;
+using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Hosting;
+using Latchkey.Server.Token;
+using Latchkey.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace Latchkey.Server.UserInfo;
+
+/// <summary>
+/// The UserInfo endpoint, OpenID Connect Core section 5.3: an access token with the scope <c>openid</c> fetches the claims it stands for. The token
+/// comes in the header or the form (RFC 6750 sections 2.1 and 2.2), never in the query, where logs would keep it.
+/// </summary>
+internal sealed class UserInfoEndpoint(ServerOptions options, ConfigurationSource configurations, AccessTokens accessTokens, Database database, TimeProvider clock)
+{
+    private const string Scheme = "Bearer ";
+    private const string FormParameter = "access_token";
+
+    /// <summary>Answers <c>GET</c> and <c>POST /userinfo</c>.</summary>
+    public async Task HandleAsync(HttpContext context)
+    {
+        var configuration = configurations.Current;
+        if (await ReadTokenAsync(context).ConfigureAwait(false) is not { } found)
+        {
+            await ChallengeAsync(context, null).ConfigureAwait(false);
+            return;
+        }
+
+        if (found.Refused(out var error, out var token)
+            || (await accessTokens.VerifyAsync(token, configuration, clock.GetUtcNow().ToUnixTimeMilliseconds()).ConfigureAwait(false)).Refused(out error, out var info))
+        {
+            await ChallengeAsync(context, error).ConfigureAwait(false);
+            return;
+        }
+
+        if (info.Grant is not { } grant || !info.Scope.Contains(Scopes.OpenId))
+        {
+            await ChallengeAsync(context, OAuthError.InsufficientScope("The access token needs the scope openid.")).ConfigureAwait(false);
+            return;
+        }
+
+        var user = await database.ReadAsync(sql => Users.FindAsync(sql, info.Subject)).ConfigureAwait(false);
+        if (user is null or { DisabledAt: not null })
+        {
+            await ChallengeAsync(context, OAuthError.InvalidToken("The account of the access token is closed.")).ConfigureAwait(false);
+            return;
+        }
+
+        context.NoStore();
+        await context.WriteJsonAsync(Write(user, info.Scope, grant.Terms.Claims)).ConfigureAwait(false);
+    }
+
+    private static ReadOnlyMemory<byte> Write(User user, ScopeSet scope, string? claims)
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using var json = new Utf8JsonWriter(buffer);
+        json.WriteStartObject();
+        json.WriteString("sub"u8, user.Subject);
+        UserClaims.Write(json, user, scope, claims, ClaimsTarget.UserInfo);
+        json.WriteEndObject();
+        json.Flush();
+        return buffer.WrittenMemory;
+    }
+
+    /// <summary>The token of a request; null if it has none.</summary>
+    private static async ValueTask<Result<string>?> ReadTokenAsync(HttpContext context)
+    {
+        string? inForm = null;
+        if (HttpMethods.IsPost(context.Request.Method) && context.Request.ContentLength is not 0 && context.Request.ContentType is not null)
+        {
+            if ((await RequestForm.ReadAsync(context).ConfigureAwait(false)).Refused(out var error, out var form)) return error;
+            inForm = form[FormParameter];
+        }
+
+        var header = context.Request.Headers.Authorization;
+        if (header.Count == 0)
+        {
+            if (inForm is null) return null;
+            return inForm;
+        }
+
+        if (header.Count > 1 || inForm is not null) return OAuthError.InvalidRequest("The request carries more than one access token; send it once.");
+        if (header[0] is not { } value || !value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return null;
+        return value[Scheme.Length..].Trim();
+    }
+
+    /// <summary>Refuses by RFC 6750 section 3: who sent no token is told nothing but how.</summary>
+    private Task ChallengeAsync(HttpContext context, OAuthError? error)
+    {
+        var challenge = $"Bearer realm=\"{options.Issuer}\"";
+        if (error is null)
+        {
+            context.Response.Headers.WWWAuthenticate = challenge;
+            context.Response.StatusCode = StatusCodes.Status401Unauthorized;
+            context.NoStore();
+            return Task.CompletedTask;
+        }
+
+        challenge += $", error=\"{error.Code}\", error_description=\"{error.Description}\"";
+        if (error.Code == "insufficient_scope") challenge += $", scope=\"{Scopes.OpenId}\"";
+        context.Response.Headers.WWWAuthenticate = challenge;
+        return context.WriteErrorAsync(error);
+    }
+}
