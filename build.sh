@@ -33,32 +33,19 @@ need_native_tools() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev zlib1g-dev </dev/null >/dev/null
 }
 
-# Quiet unless it fails.
-publish() {
-  local log
-  log="$(mktemp)"
-  if ! dotnet publish "$@" -c Release -r "$runtime" --nologo -v quiet -clp:NoSummary </dev/null >"$log" 2>&1; then
-    cat "$log" >&2
-    rm -f "$log"
-    exit 1
-  fi
-  rm -f "$log"
-}
-
-rm -rf dist
-mkdir -p dist/samples
-
-echo "Building dist/latchkey."
+properties=(-p:RuntimeIdentifier="$runtime")
 if $native; then
   need_native_tools
-  compiler=()
-  command -v clang >/dev/null || compiler=(-p:CppCompilerAndLinker=gcc)
-  publish src/Latchkey.Cli -o dist -p:Native=true "${compiler[@]}"
-else
-  publish src/Latchkey.Cli -o dist --self-contained false -p:PublishSingleFile=true
+  properties+=(-p:Native=true)
+  command -v clang >/dev/null || properties+=(-p:CppCompilerAndLinker=gcc)
 fi
 
-echo "Building dist/samples."
-for sample in Api Web Service Device; do
-  publish "samples/$sample" -o dist/samples --self-contained false -p:PublishSingleFile=true
-done
+rm -rf dist
+echo "Building dist/latchkey and dist/samples."
+# Quiet unless it fails.
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+if ! dotnet msbuild dist.proj -restore -m -nologo -v:quiet "${properties[@]}" </dev/null >"$log" 2>&1; then
+  cat "$log" >&2
+  exit 1
+fi
