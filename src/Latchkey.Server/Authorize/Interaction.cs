@@ -98,7 +98,6 @@ internal enum InteractionKind
     Device,
 }
 
-// Short names and no encoding of what JSON itself does not demand: all of this goes into a URL.
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
 [JsonSerializable(typeof(Interaction))]
 internal sealed partial class InteractionJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Pages;
@@ -39,7 +40,7 @@ internal sealed class WaitingRequests(
         var parameters = Parameters.Parse(interaction.Parameters);
         if (interaction.IsExpired(options, now))
         {
-            await WriteExpiredAsync(context, current.FindClient(parameters[Protocol.Names.ParameterNames.ClientId])).ConfigureAwait(false);
+            await WriteExpiredAsync(context, current.FindClient(parameters[ParameterNames.ClientId])).ConfigureAwait(false);
             return null;
         }
 
@@ -56,7 +57,7 @@ internal sealed class WaitingRequests(
         {
             case AuthorizationRequestOutcome.Unproven(var error, var client):
                 NoteRefusal(context, client, null, error);
-                return context.WriteErrorPageAsync(error with { Status = Math.Max(error.Status, 400) }, client is null ? null : AppView.Of(client.Metadata));
+                return context.WriteErrorPageAsync(error, client is null ? null : AppView.Of(client.Metadata));
             case AuthorizationRequestOutcome.Refused(var address, var client, var error):
                 NoteRefusal(context, client, null, error);
                 return response.WriteErrorAsync(context, address, client, error);
