@@ -2,6 +2,8 @@ using Latchkey.Server.Authorize;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Consent;
+using Latchkey.Server.Device;
+using Latchkey.Server.Discovery;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Introspection;
 using Latchkey.Server.Keys;
@@ -51,6 +53,7 @@ public static class LatchkeyServer
         services.AddSingleton<KeyVault>();
         services.AddSingleton<KeyKeeper>().AddHostedService(provider => provider.GetRequiredService<KeyKeeper>());
         services.AddSingleton<JwksEndpoint>();
+        services.AddSingleton<DiscoveryEndpoint>();
 
         // Authorization
         services.AddSingleton<IdTokenHint>();
@@ -75,6 +78,10 @@ public static class LatchkeyServer
         services.AddSingleton<LogoutSignal>();
         services.AddSingleton<BackchannelLogoutSender>().AddHostedService(provider => provider.GetRequiredService<BackchannelLogoutSender>());
 
+        // Devices
+        services.AddSingleton<DeviceAuthorizationEndpoint>();
+        services.AddSingleton<DevicePageEndpoint>();
+
         // Pages
         PageForms.Configure(services, options);
         services.AddSingleton<PageForms>();
@@ -92,6 +99,7 @@ public static class LatchkeyServer
         services.AddSingleton<IGrant, AuthorizationCodeGrant>();
         services.AddSingleton<IGrant, RefreshTokenGrant>();
         services.AddSingleton<IGrant, ClientCredentialsGrant>();
+        services.AddSingleton<IGrant, DeviceCodeGrant>();
         services.AddSingleton<IntrospectionEndpoint>();
         services.AddSingleton<RevocationEndpoint>();
         services.AddSingleton<UserInfoEndpoint>();
@@ -108,6 +116,11 @@ public static class LatchkeyServer
         app.UseRouting();
 
         // What is known before anything is asked
+        var discovery = services.GetRequiredService<DiscoveryEndpoint>();
+        app.MapMethods("/.well-known/openid-configuration", Get, discovery.HandleAsync);
+        app.MapMethods("/.well-known/oauth-authorization-server", Get, discovery.HandleAsync);
+        app.MapMethods("/.well-known/openid-configuration/{**path}", Get, discovery.HandleInsertedAsync);
+        app.MapMethods("/.well-known/oauth-authorization-server/{**path}", Get, discovery.HandleInsertedAsync);
         app.MapMethods("/.well-known/jwks.json", Get, services.GetRequiredService<JwksEndpoint>().HandleAsync);
         app.MapMethods("/healthz/live", Get, Health.LiveAsync);
         app.MapMethods("/healthz/ready", Get, services.GetRequiredService<Health>().ReadyAsync);
@@ -126,6 +139,12 @@ public static class LatchkeyServer
         var consent = services.GetRequiredService<ConsentEndpoint>();
         app.MapMethods("/consent", Get, consent.HandleGetAsync);
         app.MapPost("/consent", consent.HandlePostAsync);
+
+        // What a device passes through
+        app.MapPost("/device/code", services.GetRequiredService<DeviceAuthorizationEndpoint>().HandleAsync);
+        var device = services.GetRequiredService<DevicePageEndpoint>();
+        app.MapMethods("/device", Get, device.HandleGetAsync);
+        app.MapPost("/device", device.HandlePostAsync);
 
         // Pages
         app.MapMethods("/", Get, services.GetRequiredService<HomeEndpoint>().HandleAsync);

@@ -69,6 +69,19 @@ internal enum Prompt
     SelectAccount = 8,
 }
 
+/// <summary>The spelling of <see cref="Prompt"/>.</summary>
+internal static class Prompts
+{
+    /// <summary>All there are, by the name that is sent.</summary>
+    public static IReadOnlyDictionary<string, Prompt> Supported { get; } = new Dictionary<string, Prompt>(StringComparer.Ordinal)
+    {
+        ["none"] = Prompt.None,
+        ["login"] = Prompt.Login,
+        ["consent"] = Prompt.Consent,
+        ["select_account"] = Prompt.SelectAccount,
+    };
+}
+
 /// <summary>
 /// What judging a request came to. Errors before the client and its redirect URI are proven are a page; those after go back to the client: two
 /// types, of which only the second has an address.

@@ -112,16 +112,8 @@ internal sealed class AuthorizationRequestReader(IdTokenHint hints)
         var prompt = Prompt.Unspecified;
         foreach (var value in (parameters[ParameterNames.Prompt] ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
-            Prompt? known = value switch
-            {
-                "none" => Prompt.None,
-                "login" => Prompt.Login,
-                "consent" => Prompt.Consent,
-                "select_account" => Prompt.SelectAccount,
-                _ => null,
-            };
-            if (known is null) return OAuthError.InvalidRequest("There is no such prompt; send none, login, consent or select_account, the last three in any combination.");
-            prompt |= known.Value;
+            if (!Prompts.Supported.TryGetValue(value, out var known)) return OAuthError.InvalidRequest("There is no such prompt; send none, login, consent or select_account, the last three in any combination.");
+            prompt |= known;
         }
 
         return prompt.HasFlag(Prompt.None) && prompt != Prompt.None

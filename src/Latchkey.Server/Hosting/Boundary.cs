@@ -84,19 +84,22 @@ internal sealed partial class Boundary(ServerOptions options, ILogger<Boundary> 
         return context.WriteErrorPageAsync(error);
     }
 
+    // As it was on the wire: no line break of a caller's gets into the log.
+    private static string Path(HttpContext context) => context.Request.Path.ToUriComponent();
+
     private OAuthError ErrorOf(Exception exception, HttpContext context)
     {
         switch (exception)
         {
             case DatabaseUnavailableException:
-                LogUnavailable(logger, exception, context.Request.Method, context.Request.Path, context.RequestId());
+                LogUnavailable(logger, context.Request.Method, Path(context), context.RequestId(), exception.Message);
                 return OAuthError.TemporarilyUnavailable("The server can not do this now; try again in a moment.");
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
                 return new("invalid_request", "The body is larger than 64 KiB.", StatusCodes.Status413PayloadTooLarge);
             case BadHttpRequestException bad:
                 return new("invalid_request", "The request is not well-formed HTTP, or its body broke off.", bad.StatusCode);
             default:
-                LogFailure(logger, exception, context.Request.Method, context.Request.Path, context.RequestId());
+                LogFailure(logger, exception, context.Request.Method, Path(context), context.RequestId());
                 return OAuthError.ServerError($"Something broke here; the log of the server has more under the request id {context.RequestId()}.");
         }
     }
@@ -128,10 +131,10 @@ internal sealed partial class Boundary(ServerOptions options, ILogger<Boundary> 
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} broke; request {RequestId}")]
-    private static partial void LogFailure(ILogger logger, Exception exception, string method, PathString path, string requestId);
+    private static partial void LogFailure(ILogger logger, Exception exception, string method, string path, string requestId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} was answered 503, the database being away; request {RequestId}")]
-    private static partial void LogUnavailable(ILogger logger, Exception exception, string method, PathString path, string requestId);
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} was answered 503; request {RequestId}. {Reason}")]
+    private static partial void LogUnavailable(ILogger logger, string method, string path, string requestId, string reason);
 
     /// <summary>16 random characters, made when somebody asks: most answers never do.</summary>
     private sealed class RequestIdentifier : IHttpRequestIdentifierFeature

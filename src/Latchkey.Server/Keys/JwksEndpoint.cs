@@ -1,4 +1,5 @@
 using Latchkey.Protocol.Jose;
+using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -30,7 +31,10 @@ internal sealed class JwksEndpoint(ConfigurationSource source, ServerOptions opt
     {
         var kept = (long)(KeyKeeper.LongestTokenLifetime(options, configuration.Resources, configuration.Clients.Select(client => client.Metadata)) + Margin)
             .TotalMilliseconds;
-        var keys = configuration.Keys.Signing.Where(key => key.RetiredAt is null || now < key.RetiredAt + kept).ToList();
+        // The default algorithm and the key that signs first, for readers that look no further than the first key.
+        var keys = configuration.Keys.Signing.Where(key => key.RetiredAt is null || now < key.RetiredAt + kept)
+            .OrderBy(key => SigningAlgorithms.Supported.ToList().IndexOf(key.Signer.Algorithm)).ThenByDescending(key => key.SignsAt(now)).ThenBy(key => key.ActiveFrom)
+            .ToList();
         var until = keys.Min(key => key.RetiredAt + kept) ?? long.MaxValue;
         return new(configuration, until, new StaticDocument(JsonWebKeyWriter.Set(keys.Select(key => key.Signer.PublicKey)), options.JwksMaxAge));
     }

@@ -1,0 +1,107 @@
+using System.Text.Json;
+using Latchkey.Protocol;
+using Latchkey.Protocol.Messages;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.Authorize;
+using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Hosting;
+using Latchkey.Server.Login;
+using Latchkey.Server.Token;
+using Microsoft.AspNetCore.Http;
+
+namespace Latchkey.Server.Discovery;
+
+/// <summary>
+/// The server's metadata: <c>openid-configuration</c> (OpenID Connect Discovery 1.0) and <c>oauth-authorization-server</c> (RFC 8414), one document,
+/// found where either specification puts it. Everything in it is read off what does the work, so that it says what works and nothing else.
+/// </summary>
+internal sealed class DiscoveryEndpoint(ConfigurationSource source, ServerOptions options, IEnumerable<IGrant> grants)
+{
+    /// <summary>Short, so that a change of scopes is soon seen; long enough to spare a client that asks before every request.</summary>
+    private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(5);
+
+    private volatile Published? _published;
+
+    /// <summary>Below the issuer: <c>{issuer}/.well-known/…</c>.</summary>
+    public Task HandleAsync(HttpContext context) =>
+        context.Request.PathBase == options.PathBase ? WriteAsync(context) : Boundary.NotFoundAsync(context);
+
+    /// <summary>With the issuer's path at the end: <c>https://host/.well-known/…/path</c> (RFC 8414 section 3.1).</summary>
+    public Task HandleInsertedAsync(HttpContext context) =>
+        !context.Request.PathBase.HasValue && context.Request.RouteValues["path"] is string path && "/" + path == options.PathBase
+            ? WriteAsync(context)
+            : Boundary.NotFoundAsync(context);
+
+    private Task WriteAsync(HttpContext context)
+    {
+        var configuration = source.Current;
+        var published = _published;
+        if (published is null || !ReferenceEquals(published.Of, configuration))
+        {
+            var json = JsonSerializer.SerializeToUtf8Bytes(Describe(configuration), MessagesJson.Default.ServerMetadata);
+            _published = published = new(configuration, new StaticDocument(json, MaxAge));
+        }
+
+        return published.Document.WriteAsync(context);
+    }
+
+    private ServerMetadata Describe(ServerConfiguration configuration)
+    {
+        var grantTypes = grants.Select(grant => grant.GrantType).Order(StringComparer.Ordinal).ToList();
+        var methods = ClientAuthenticator.MethodsSupported;
+        var proving = methods.Where(method => method != ClientAuthenticationMethods.None).ToList();
+        return new ServerMetadata
+        {
+            Issuer = options.Issuer,
+            AuthorizationEndpoint = options.Endpoint("/authorize"),
+            TokenEndpoint = options.Endpoint("/token"),
+            JwksUri = options.Endpoint("/.well-known/jwks.json"),
+            UserinfoEndpoint = options.Endpoint("/userinfo"),
+            DeviceAuthorizationEndpoint = grantTypes.Contains(GrantTypes.DeviceCode) ? options.Endpoint("/device/code") : null,
+            RevocationEndpoint = options.Endpoint("/revoke"),
+            IntrospectionEndpoint = options.Endpoint("/introspect"),
+            EndSessionEndpoint = options.Endpoint("/logout"),
+            ScopesSupported = configuration.ScopesSupported,
+            ResponseTypesSupported = ["code"],
+            ResponseModesSupported = ResponseModes.Supported,
+            GrantTypesSupported = grantTypes,
+            CodeChallengeMethodsSupported = [Pkce.S256],
+            TokenEndpointAuthMethodsSupported = methods,
+            TokenEndpointAuthSigningAlgValuesSupported = AssertionAlgorithms(methods),
+            RevocationEndpointAuthMethodsSupported = methods,
+            RevocationEndpointAuthSigningAlgValuesSupported = AssertionAlgorithms(methods),
+            // A client that proves nothing may not look into tokens.
+            IntrospectionEndpointAuthMethodsSupported = proving,
+            IntrospectionEndpointAuthSigningAlgValuesSupported = AssertionAlgorithms(proving),
+            SubjectTypesSupported = ["public"],
+            IdTokenSigningAlgValuesSupported = SigningAlgorithms.Supported,
+            ClaimTypesSupported = ["normal"],
+            ClaimsSupported = [.. IdTokenClaims.Concat(ScopeClaims.Table.Values.SelectMany(claims => claims))],
+            AcrValuesSupported = SignInSessions.AcrValuesSupported,
+            PromptValuesSupported = [.. Prompts.Supported.Keys],
+            DisplayValuesSupported = ["page"],
+            UiLocalesSupported = ["en"],
+            ClaimsParameterSupported = true,
+            // Said in so many words: what is left out counts as true for request_uri_parameter_supported.
+            RequestParameterSupported = false,
+            RequestUriParameterSupported = false,
+            AuthorizationResponseIssParameterSupported = true,
+            BackchannelLogoutSupported = true,
+            BackchannelLogoutSessionSupported = true,
+            ProtectedResources = configuration.Resources.Count == 0 ? null : [.. configuration.Resources.Select(resource => resource.Resource)],
+            ServiceDocumentation = options.ServiceDocumentation,
+        };
+    }
+
+    private static IReadOnlyList<string> IdTokenClaims { get; } =
+    [
+        ClaimNames.Issuer, ClaimNames.Subject, ClaimNames.Audience, ClaimNames.Expiration, ClaimNames.IssuedAt, ClaimNames.AuthenticationTime,
+        ClaimNames.AuthenticationContext, ClaimNames.AuthenticationMethods, ClaimNames.Nonce, ClaimNames.SessionId,
+    ];
+
+    private static IReadOnlyList<string>? AssertionAlgorithms(IEnumerable<string> methods) =>
+        methods.Contains(ClientAuthenticationMethods.PrivateKeyJwt) ? SigningAlgorithms.Supported : null;
+
+    private sealed record Published(ServerConfiguration Of, StaticDocument Document);
+}
