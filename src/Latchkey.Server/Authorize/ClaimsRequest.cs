@@ -47,8 +47,9 @@ internal sealed record ClaimsRequest
             using var document = JsonDocument.Parse(json, Strict);
             return Read(document.RootElement);
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
+            // The second is how the reader speaks of an escape that is half a character, which it meets when the text is asked for.
             return Malformed("is not JSON, or names a member twice");
         }
     }
