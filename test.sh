@@ -43,9 +43,15 @@ while IFS= read -r project; do
   done
 done < <(find test -name '*.Tests.csproj' 2>/dev/null | sort)
 
-# Chromium, node and the npm packages only where a chosen project needs them.
-needs() { [ ${#projects[@]} -gt 0 ] && grep -rlqE --include='*.csproj' "$1" $(printf '%s\n' "${projects[@]}" | xargs -n1 dirname); }
-if needs 'Microsoft.Playwright'; then install chromium chromium fonts-liberation; fi
+# needs GLOB TEXT: whether a chosen project's files speak of TEXT. What is costly is set up only for those that do.
+needs() {
+  local project
+  for project in "${projects[@]}"; do
+    if grep -rqF --include="$1" "$2" "$(dirname "$project")"; then return 0; fi
+  done
+  return 1
+}
+if needs '*.csproj' Microsoft.Playwright; then install chromium chromium fonts-liberation; fi
 if [ -f test/Interop/package-lock.json ] && [[ " ${projects[*]} " == *[Ii]nterop* ]]; then
   install node nodejs
   install npm npm
@@ -58,8 +64,8 @@ fi
 passed=0
 failed=0
 if [ ${#projects[@]} -gt 0 ]; then
-  # The programs as people run them: tests start dist/latchkey and dist/samples too.
-  quietly ./build.sh
+  # The programs as people run them, for tests that start those.
+  if needs '*.cs' dist/; then quietly ./build.sh; fi
   echo "Building the tests."
   quietly dotnet build Latchkey.slnx -c Release --nologo -v quiet -clp:NoSummary
 fi
