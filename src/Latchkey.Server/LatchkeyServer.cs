@@ -1,3 +1,4 @@
+using Latchkey.Server.Account;
 using Latchkey.Server.Authorize;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
@@ -75,12 +76,17 @@ public static class LatchkeyServer
             database, options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<LogoutSignal>()));
 
         // Sign-out
+        services.AddSingleton<LogoutEndpoint>();
         services.AddSingleton<LogoutSignal>();
         services.AddSingleton<BackchannelLogoutSender>().AddHostedService(provider => provider.GetRequiredService<BackchannelLogoutSender>());
 
         // Devices
         services.AddSingleton<DeviceAuthorizationEndpoint>();
         services.AddSingleton<DevicePageEndpoint>();
+
+        // The account page
+        services.AddSingleton<AccountOverview>();
+        services.AddSingleton<AccountEndpoint>();
 
         // Pages
         PageForms.Configure(services, options);
@@ -139,6 +145,12 @@ public static class LatchkeyServer
         var consent = services.GetRequiredService<ConsentEndpoint>();
         app.MapMethods("/consent", Get, consent.HandleGetAsync);
         app.MapPost("/consent", consent.HandlePostAsync);
+        var logout = services.GetRequiredService<LogoutEndpoint>();
+        app.MapGet("/logout", logout.HandleGetAsync);
+        app.MapPost("/logout", logout.HandlePostAsync);
+        var account = services.GetRequiredService<AccountEndpoint>();
+        app.MapMethods("/account", Get, account.HandleGetAsync);
+        app.MapPost("/account", account.HandlePostAsync);
 
         // What a device passes through
         app.MapPost("/device/code", services.GetRequiredService<DeviceAuthorizationEndpoint>().HandleAsync);

@@ -60,6 +60,9 @@ public enum AccountNotice
     /// <summary>The new password is too long: more than 256 characters.</summary>
     PasswordTooLong,
 
+    /// <summary>The new password is the username.</summary>
+    PasswordIsUsername,
+
     /// <summary>Too many wrong passwords: the account is locked for a while.</summary>
     TooManyAttempts,
 

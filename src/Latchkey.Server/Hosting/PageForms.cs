@@ -39,8 +39,15 @@ internal sealed class PageForms(IAntiforgery antiforgery)
     public async ValueTask<Result<Parameters>> ReadAsync(HttpContext context)
     {
         if ((await RequestForm.ReadAsync(context).ConfigureAwait(false)).Refused(out var error, out var form)) return error;
+        return await ValidateAsync(context, form).ConfigureAwait(false) is { } invalid ? invalid : form;
+    }
+
+    /// <summary>Judges a form that was read already, at an endpoint that takes apps' forms too.</summary>
+    /// <returns><see cref="Expired"/>, or null if the form is one of our own.</returns>
+    public async ValueTask<OAuthError?> ValidateAsync(HttpContext context, Parameters form)
+    {
         context.Request.Form = new FormCollection(
             form.Pairs.ToDictionary(pair => pair.Key, pair => new StringValues(pair.Value), StringComparer.Ordinal));
-        return await antiforgery.IsRequestValidAsync(context).ConfigureAwait(false) ? form : Expired;
+        return await antiforgery.IsRequestValidAsync(context).ConfigureAwait(false) ? null : Expired;
     }
 }

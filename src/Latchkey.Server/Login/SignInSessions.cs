@@ -112,13 +112,13 @@ internal sealed class SignInSessions(Database database, ServerOptions options, L
     /// <param name="session">The session.</param>
     /// <param name="reason">Why, for the audit.</param>
     /// <param name="audit">The event, with its name, actor, address and request.</param>
-    /// <returns>The ids of the clients that will be told.</returns>
-    public async ValueTask<IReadOnlyList<string>> EndAsync(Session session, string reason, AuditEvent audit)
+    /// <returns>The session's clients; none if it was over already.</returns>
+    public async ValueTask<EndedSession> EndAsync(Session session, string reason, AuditEvent audit)
     {
         var now = Now;
-        var told = await database.WriteAsync(sql => SessionEnding.EndAsync(sql, session, reason, audit, now)).ConfigureAwait(false);
+        var ended = await database.WriteAsync(sql => SessionEnding.EndAsync(sql, session, reason, audit, now)).ConfigureAwait(false);
         logouts.Raise();
-        return told ?? [];
+        return ended ?? EndedSession.Alone;
     }
 
     /// <summary>Takes the cookie away from the browser.</summary>

@@ -22,17 +22,22 @@ internal static class SessionEnding
     /// <param name="reason">Why, for the audit.</param>
     /// <param name="audit">The event to complete: its name, address, request and actor are the caller's.</param>
     /// <param name="now">Unix milliseconds.</param>
-    /// <returns>The ids of the clients that will be told; null if the session was over already, and nothing was done then.</returns>
-    public static async ValueTask<IReadOnlyList<string>?> EndAsync(SqlSession sql, Session session, string reason, AuditEvent audit, long now)
+    /// <returns>The session's clients; null if the session was over already, and nothing was done then.</returns>
+    public static async ValueTask<EndedSession?> EndAsync(SqlSession sql, Session session, string reason, AuditEvent audit, long now)
     {
         if (!await Sessions.EndAsync(sql, session.Id, now).ConfigureAwait(false)) return null;
         var revoked = await Grants.RevokeBySessionAsync(sql, session.Id, session.Subject, now).ConfigureAwait(false);
 
-        var told = new List<string>();
+        List<string> told = [], notTold = [];
         foreach (var clientId in await Sessions.ClientsAsync(sql, session.Id).ConfigureAwait(false))
         {
             // Read in the transaction, not from a node's snapshot, so that the command line can end sessions as well.
-            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not { Metadata.BackchannelLogoutUri: not null }) continue;
+            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not { Metadata.BackchannelLogoutUri: not null })
+            {
+                notTold.Add(clientId);
+                continue;
+            }
+
             var message = new LogoutEndedSession(clientId, session.Subject, session.Id.ToString());
             await Outbox.AddAsync(sql, Outbox.BackchannelLogout, clientId, JsonSerializer.Serialize(message, LogoutJson.Default.LogoutEndedSession), now).ConfigureAwait(false);
             told.Add(clientId);
@@ -44,7 +49,7 @@ internal static class SessionEnding
             Subject = session.Subject,
             Detail = JsonSerializer.Serialize(detail, LogoutJson.Default.SessionEndDetail),
         }).ConfigureAwait(false);
-        return told;
+        return new(told, notTold);
     }
 
     /// <summary>Ends every session of a user inside the caller's transaction, and forgets nothing of what <see cref="EndAsync"/> does.</summary>
@@ -53,6 +58,15 @@ internal static class SessionEnding
         foreach (var session in await Sessions.ListByUserAsync(sql, subject, now).ConfigureAwait(false))
             await EndAsync(sql, session, reason, audit with { Event = AuditEvents.SessionEnded }, now).ConfigureAwait(false);
     }
+}
+
+/// <summary>The clients of a session that was ended.</summary>
+/// <param name="Told">Those that will be sent a logout token.</param>
+/// <param name="NotTold">Those that take none: the person may still be signed in there.</param>
+internal sealed record EndedSession(IReadOnlyList<string> Told, IReadOnlyList<string> NotTold)
+{
+    /// <summary>A session without clients.</summary>
+    public static EndedSession Alone { get; } = new([], []);
 }
 
 /// <summary>What the audit says of the end of a session.</summary>
