@@ -108,18 +108,29 @@ internal sealed class TokenIssuer(ServerOptions options)
                 if (grant.Terms.Acr is { } acr) json.WriteString("acr"u8, acr);
             }
 
-            if (Issuance.User is not { } user) return;
-            List<string>? written = null;
-            for (var i = 0; i < Issuance.Resources.Count; i++)
+            if (Issuance.User is { } user) WriteUserClaims(json, user);
+        }
+
+        // Only what a resource asks for, and once, since several resources can ask for the same.
+        private void WriteUserClaims(Utf8JsonWriter json, User user)
+        {
+            var resources = Issuance.Resources;
+            if (resources.Count == 1)
             {
-                foreach (var name in Issuance.Resources[i].AccessTokenClaims)
+                UserClaims.Write(json, user, resources[0].AccessTokenClaims);
+                return;
+            }
+
+            var names = new List<string>();
+            for (var i = 0; i < resources.Count; i++)
+            {
+                foreach (var name in resources[i].AccessTokenClaims)
                 {
-                    if ((written ??= []).Contains(name)) continue;
-                    written.Add(name);
+                    if (!names.Contains(name)) names.Add(name);
                 }
             }
 
-            if (written is not null) UserClaims.Write(json, user, written);
+            UserClaims.Write(json, user, names);
         }
 
         private void WriteAudience(Utf8JsonWriter json)
