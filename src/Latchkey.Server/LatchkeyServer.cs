@@ -1,4 +1,5 @@
 using Latchkey.Server.Account;
+using Latchkey.Server.Admin;
 using Latchkey.Server.Authorize;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
@@ -88,6 +89,10 @@ public static class LatchkeyServer
         services.AddSingleton<AccountOverview>();
         services.AddSingleton<AccountEndpoint>();
 
+        // Administration
+        services.AddSingleton(provider => new StateApplier(
+            database, provider.GetRequiredService<ConfigurationSource>(), provider.GetRequiredService<UserDirectory>(), provider.GetRequiredService<TimeProvider>()));
+
         // Pages
         PageForms.Configure(services, options);
         services.AddSingleton<PageForms>();
@@ -110,6 +115,21 @@ public static class LatchkeyServer
         services.AddSingleton<RevocationEndpoint>();
         services.AddSingleton<UserInfoEndpoint>();
         return services;
+    }
+
+    /// <summary>
+    /// Brings the schema, the keys and the declared state in order and reads the configuration. To be awaited before the host starts.
+    /// </summary>
+    /// <param name="services">The built host's services.</param>
+    /// <param name="state">What the operator declared.</param>
+    /// <exception cref="AdministrationException">The state declares something that can't be.</exception>
+    /// <exception cref="DatabaseUnavailableException">The database can't be used.</exception>
+    public static async Task PrepareLatchkeyServerAsync(this IServiceProvider services, DeclaredState state)
+    {
+        await services.GetRequiredService<Database>().MigrateAsync().ConfigureAwait(false);
+        await services.GetRequiredService<KeyKeeper>().EnsureAsync().ConfigureAwait(false);
+        await services.GetRequiredService<ConfigurationSource>().RefreshAsync().ConfigureAwait(false);
+        await services.GetRequiredService<StateApplier>().ApplyAsync(state, StateApplier.ConfigActor).ConfigureAwait(false);
     }
 
     /// <summary>Maps every endpoint below the issuer's path.</summary>

@@ -86,6 +86,14 @@ public static class Clients
     public static ValueTask<int> DeleteExpiredSecretsAsync(SqlSession sql, string clientId, long now) =>
         sql.ExecuteAsync("DELETE FROM client_secrets WHERE client_id = $1 AND expires_at <= $2", clientId, now);
 
+    /// <summary>Removes one secret.</summary>
+    public static ValueTask<int> DeleteSecretAsync(SqlSession sql, string clientId, string id) =>
+        sql.ExecuteAsync("DELETE FROM client_secrets WHERE client_id = $1 AND id = $2", clientId, id);
+
+    /// <summary>Removes every secret of a client that has no use for one any more.</summary>
+    public static ValueTask<int> DeleteSecretsAsync(SqlSession sql, string clientId) =>
+        sql.ExecuteAsync("DELETE FROM client_secrets WHERE client_id = $1", clientId);
+
     private static ClientRow Read(SqlRow row) =>
         new(JsonSerializer.Deserialize(row.Text(0), MessagesJson.Default.ClientMetadata)!, row.Long(1), row.Long(2), row.Long(3));
 

@@ -41,5 +41,9 @@ public static class Consents
     public static ValueTask<int> DeleteByUserAsync(SqlSession sql, string subject) =>
         sql.ExecuteAsync("DELETE FROM consents WHERE bucket = $1 AND sub = $2", RowId.BucketOf(subject), subject);
 
+    /// <summary>Forgets everything that people agreed to for a client that is deleted.</summary>
+    public static ValueTask<int> DeleteByClientAsync(SqlSession sql, string clientId) =>
+        sql.ExecuteAsync("DELETE FROM consents WHERE client_id = $1", clientId);
+
     private static Consent Read(SqlRow row) => new(row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Long(4));
 }

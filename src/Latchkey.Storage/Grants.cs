@@ -180,6 +180,11 @@ public static class Grants
             "UPDATE grants SET revoked_at = $3, revoked_reason = $4 WHERE bucket = $1 AND sub = $2 AND revoked_at IS NULL AND ($5 IS NULL OR client_id = $5)",
             RowId.BucketOf(subject), subject, now, reason, clientId);
 
+    /// <summary>Ends every grant to a client: for a client that is deleted; otherwise the client's <c>not_before</c> does it in one write.</summary>
+    /// <returns>How many were ended.</returns>
+    public static ValueTask<int> RevokeByClientAsync(SqlSession sql, string clientId, string reason, long now) =>
+        sql.ExecuteAsync("UPDATE grants SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 AND revoked_at IS NULL", clientId, now, reason);
+
     /// <summary>Ends the grants that end with a session.</summary>
     /// <returns>How many were ended.</returns>
     public static ValueTask<int> RevokeBySessionAsync(SqlSession sql, RowId sessionId, string subject, long now) =>

@@ -8,118 +8,122 @@ namespace Latchkey.Protocol.Messages;
 /// What is known of a client, under the names of RFC 7591 section 2, OpenID Connect Registration and Logout, and Latchkey's own few.
 /// The declared state, the store and (later) registration speak this one record. A member that is not here is refused by name.
 /// </summary>
+/// <remarks>
+/// Members have <c>set</c> because the JSON source generator forgets the default of an <c>init</c> member that the JSON does not have; change a copy
+/// (<c>with</c>), never one that is shared.
+/// </remarks>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record ClientMetadata
 {
     /// <summary>The client's id.</summary>
-    public string ClientId { get; init; } = "";
+    public string ClientId { get; set; } = "";
 
     /// <summary>A name for people.</summary>
-    public string? ClientName { get; init; }
+    public string? ClientName { get; set; }
 
     /// <summary>The client's home page.</summary>
-    public string? ClientUri { get; init; }
+    public string? ClientUri { get; set; }
 
     /// <summary>A picture of the client.</summary>
-    public string? LogoUri { get; init; }
+    public string? LogoUri { get; set; }
 
     /// <summary>The client's privacy policy.</summary>
-    public string? PolicyUri { get; init; }
+    public string? PolicyUri { get; set; }
 
     /// <summary>The client's terms of service.</summary>
-    public string? TosUri { get; init; }
+    public string? TosUri { get; set; }
 
     /// <summary>How to reach the people behind it.</summary>
-    public IReadOnlyList<string> Contacts { get; init; } = [];
+    public IReadOnlyList<string> Contacts { get; set; } = [];
 
     /// <summary><c>web</c> or <c>native</c>.</summary>
-    public string ApplicationType { get; init; } = "web";
+    public string ApplicationType { get; set; } = "web";
 
     /// <summary>Where answers of <c>/authorize</c> may go, compared exactly.</summary>
-    public IReadOnlyList<string> RedirectUris { get; init; } = [];
+    public IReadOnlyList<string> RedirectUris { get; set; } = [];
 
     /// <summary>Where <c>/logout</c> may send the person back to, compared exactly.</summary>
-    public IReadOnlyList<string> PostLogoutRedirectUris { get; init; } = [];
+    public IReadOnlyList<string> PostLogoutRedirectUris { get; set; } = [];
 
     /// <summary>The grants it may use; <c>authorization_code</c> if none is named (RFC 7591 section 2).</summary>
-    public IReadOnlyList<string> GrantTypes { get; init; } = [Names.GrantTypes.AuthorizationCode];
+    public IReadOnlyList<string> GrantTypes { get; set; } = [Names.GrantTypes.AuthorizationCode];
 
     /// <summary>The response types it may use; only <c>code</c> exists.</summary>
-    public IReadOnlyList<string> ResponseTypes { get; init; } = ["code"];
+    public IReadOnlyList<string> ResponseTypes { get; set; } = ["code"];
 
     /// <summary>The scopes it may ask for, separated by spaces.</summary>
-    public string? Scope { get; init; }
+    public string? Scope { get; set; }
 
     /// <summary>What it gets when it asks for no scope, separated by spaces; none if absent.</summary>
-    public string? DefaultScope { get; init; }
+    public string? DefaultScope { get; set; }
 
     /// <summary>How it authenticates: <c>client_secret_basic</c> unless set.</summary>
-    public string TokenEndpointAuthMethod { get; init; } = ClientAuthenticationMethods.ClientSecretBasic;
+    public string TokenEndpointAuthMethod { get; set; } = ClientAuthenticationMethods.ClientSecretBasic;
 
     /// <summary>The one algorithm of its assertions; any that Latchkey accepts if absent.</summary>
-    public string? TokenEndpointAuthSigningAlg { get; init; }
+    public string? TokenEndpointAuthSigningAlg { get; set; }
 
     /// <summary>Its public keys, a JWK set by value.</summary>
-    public JsonElement? Jwks { get; init; }
+    public JsonElement? Jwks { get; set; }
 
     /// <summary>Its public keys, a JWK set by reference.</summary>
-    public string? JwksUri { get; init; }
+    public string? JwksUri { get; set; }
 
     /// <summary>The algorithm of its ID tokens; RS256 unless set.</summary>
-    public string? IdTokenSignedResponseAlg { get; init; }
+    public string? IdTokenSignedResponseAlg { get; set; }
 
     /// <summary>How long an authentication may be old, in seconds, when the request does not say.</summary>
-    public int? DefaultMaxAge { get; init; }
+    public int? DefaultMaxAge { get; set; }
 
     /// <summary>Whether <c>auth_time</c> is always in its ID tokens; Latchkey always puts it there.</summary>
-    public bool RequireAuthTime { get; init; }
+    public bool RequireAuthTime { get; set; }
 
     /// <summary>Authentication contexts to aim for when the request does not say.</summary>
-    public IReadOnlyList<string> DefaultAcrValues { get; init; } = [];
+    public IReadOnlyList<string> DefaultAcrValues { get; set; } = [];
 
     /// <summary>Where sign-in may be started from outside (OpenID Connect Core section 4).</summary>
-    public string? InitiateLoginUri { get; init; }
+    public string? InitiateLoginUri { get; set; }
 
     /// <summary>Where logout tokens go (OpenID Connect Back-Channel Logout section 2.2).</summary>
-    public string? BackchannelLogoutUri { get; init; }
+    public string? BackchannelLogoutUri { get; set; }
 
     /// <summary>Whether logout tokens must name the session; they always do.</summary>
-    public bool BackchannelLogoutSessionRequired { get; init; }
+    public bool BackchannelLogoutSessionRequired { get; set; }
 
     /// <summary><c>public</c> is the only subject type.</summary>
-    public string SubjectType { get; init; } = "public";
+    public string SubjectType { get; set; } = "public";
 
     /// <summary>First-party apps: people are not asked for consent.</summary>
-    public bool SkipConsent { get; init; }
+    public bool SkipConsent { get; set; }
 
     /// <summary>
     /// False only for a confidential client whose requests carry no <c>code_challenge</c> (the OpenID conformance suite's); never for a public one.
     /// </summary>
-    public bool RequirePkce { get; init; } = true;
+    public bool RequirePkce { get; set; } = true;
 
     /// <summary><c>rotate</c> (default), or <c>keep</c> for a confidential client whose refresh token stays the same.</summary>
-    public string RefreshTokenRotation { get; init; } = "rotate";
+    public string RefreshTokenRotation { get; set; } = "rotate";
 
     /// <summary>Whether the answer to a refresh of an <c>openid</c> grant carries an ID token.</summary>
-    public bool IdTokenOnRefresh { get; init; } = true;
+    public bool IdTokenOnRefresh { get; set; } = true;
 
     /// <summary>Whether its assertions may name the token endpoint instead of the issuer as audience.</summary>
-    public bool AcceptEndpointAudience { get; init; }
+    public bool AcceptEndpointAudience { get; set; }
 
     /// <summary>How long its access tokens live when no resource says otherwise, in seconds.</summary>
-    public int? AccessTokenLifetime { get; init; }
+    public int? AccessTokenLifetime { get; set; }
 
     /// <summary>Whether its access tokens must be bound to a key (RFC 9449 section 5.2).</summary>
-    public bool DpopBoundAccessTokens { get; init; }
+    public bool DpopBoundAccessTokens { get; set; }
 
     /// <summary>Whether it must push its authorization requests (RFC 9126 section 6).</summary>
-    public bool RequirePushedAuthorizationRequests { get; init; }
+    public bool RequirePushedAuthorizationRequests { get; set; }
 
     /// <summary>Identifies the software across its clients (RFC 7591 section 2).</summary>
-    public string? SoftwareId { get; init; }
+    public string? SoftwareId { get; set; }
 
     /// <summary>The software's version (RFC 7591 section 2).</summary>
-    public string? SoftwareVersion { get; init; }
+    public string? SoftwareVersion { get; set; }
 
     /// <summary>Whether the client can't keep a secret.</summary>
     [JsonIgnore]
@@ -142,28 +146,28 @@ public sealed record ClientMetadata
 public sealed record ResourceMetadata
 {
     /// <summary>The resource's identifier, which becomes <c>aud</c> (RFC 8707).</summary>
-    public string Resource { get; init; } = "";
+    public string Resource { get; set; } = "";
 
     /// <summary>A name for people.</summary>
-    public string? Name { get; init; }
+    public string? Name { get; set; }
 
     /// <summary>The scopes that belong to it; a scope belongs to one resource.</summary>
-    public IReadOnlyList<ResourceScope> Scopes { get; init; } = [];
+    public IReadOnlyList<ResourceScope> Scopes { get; set; } = [];
 
     /// <summary>How long its access tokens live, in seconds; 900 unless set.</summary>
-    public int? AccessTokenLifetime { get; init; }
+    public int? AccessTokenLifetime { get; set; }
 
     /// <summary>Lets <see cref="AccessTokenLifetime"/> be more than an hour.</summary>
-    public bool AllowLongLivedAccessTokens { get; init; }
+    public bool AllowLongLivedAccessTokens { get; set; }
 
     /// <summary>The algorithm of its access tokens; RS256 unless set.</summary>
-    public string? AccessTokenSignedResponseAlg { get; init; }
+    public string? AccessTokenSignedResponseAlg { get; set; }
 
     /// <summary>Claims of the user that its access tokens carry, such as <c>email</c>.</summary>
-    public IReadOnlyList<string> AccessTokenClaims { get; init; } = [];
+    public IReadOnlyList<string> AccessTokenClaims { get; set; } = [];
 
     /// <summary>The clients that are this resource: they may introspect its tokens.</summary>
-    public IReadOnlyList<string> Clients { get; init; } = [];
+    public IReadOnlyList<string> Clients { get; set; } = [];
 
     /// <summary>The name people see.</summary>
     [JsonIgnore]

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Reflection;
+using Latchkey.Server.Admin;
+using Latchkey.Storage;
+
+namespace Latchkey.Cli;
+
+/// <summary>The map of the program: every command, and what a failure of one looks like.</summary>
+internal static class CommandLine
+{
+    /// <summary>Done.</summary>
+    public const int Done = 0;
+
+    /// <summary>Refused or failed.</summary>
+    public const int Failed = 1;
+
+    /// <summary>Used wrongly, or set up wrongly.</summary>
+    public const int Misused = 2;
+
+    /// <summary>The version as people write it.</summary>
+    public static string Version { get; } = typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+    /// <summary>Runs the program.</summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var parsed = Build().Parse(args);
+        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction) return Misuse(parsed);
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
+        }
+        catch (SettingException exception)
+        {
+            return Say(exception.Message, Misused);
+        }
+        catch (AdministrationException exception)
+        {
+            return Say(exception.Message, Failed);
+        }
+        catch (DatabaseUnavailableException exception)
+        {
+            return Say(exception.Message, Failed);
+        }
+    }
+
+    private static RootCommand Build() => new("Latchkey, an OAuth 2.1 and OpenID Connect authorization server.")
+    {
+        ServeCommand.Create(),
+    };
+
+    private static int Misuse(ParseResult parsed) => Say($"{parsed.Errors[0].Message.TrimEnd('.')}. See: {Path(parsed)} --help", Misused);
+
+    private static string Path(ParseResult parsed)
+    {
+        var names = new List<string>();
+        for (var command = parsed.CommandResult; command is not null; command = command.Parent as System.CommandLine.Parsing.CommandResult)
+            names.Insert(0, command.Command is RootCommand ? "latchkey" : command.Command.Name);
+        return string.Join(' ', names);
+    }
+
+    private static int Say(string sentence, int code)
+    {
+        Console.Error.WriteLine("latchkey: " + sentence);
+        return code;
+    }
+}

@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Net.Sockets;
+using Latchkey.Server.Admin;
+using Latchkey.Storage;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+namespace Latchkey.Cli;
+
+/// <summary><c>latchkey serve</c>: runs the server until it is told to stop.</summary>
+internal static class ServeCommand
+{
+    private const string ConfigVariable = "LATCHKEY_CONFIG";
+
+    private static readonly Option<string[]> Config = new("--config")
+    {
+        Description = "Declared state: settings, clients, resources and users, applied at start. May be repeated",
+        HelpName = "FILE.json",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    /// <summary>Describes the command.</summary>
+    public static Command Create()
+    {
+        var command = new Command("serve", "Run the server. Each flag is also an environment variable (LATCHKEY_ISSUER) and a key of the configuration file (settings.issuer).\n\n"
+            + "Example: latchkey serve --issuer http://127.0.0.1:5100 --data ./data --config latchkey.json") { Config };
+        foreach (var setting in Setting.All) command.Options.Add(setting.Option);
+        command.SetAction((parsed, _) => RunAsync(parsed));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed)
+    {
+        WebApplication? app = null;
+        try
+        {
+            var settings = Read(parsed);
+            app = ServerHost.Build(settings);
+            await StartAsync(app, settings).ConfigureAwait(false);
+            var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+            Console.Out.WriteLine($"Latchkey {CommandLine.Version} listening on {string.Join(", ", addresses)} (issuer {settings.Options.Issuer})");
+            await app.WaitForShutdownAsync().ConfigureAwait(false);
+            return CommandLine.Done;
+        }
+        catch (Exception exception) when (exception is AdministrationException or DatabaseUnavailableException)
+        {
+            throw new SettingException(exception.Message, exception);
+        }
+        finally
+        {
+            if (app is not null)
+            {
+                await app.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static ServeSettings Read(ParseResult parsed)
+    {
+        var files = parsed.GetResult(Config) is { Implicit: false }
+            ? parsed.GetValue(Config)!
+            : Environment.GetEnvironmentVariable(ConfigVariable)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+        var state = DeclaredStateReader.ReadFiles(files, Setting.Keys, Environment.GetEnvironmentVariable);
+        return ServeSettings.Read(new SettingSources(parsed, Environment.GetEnvironmentVariable, state.Settings), state);
+    }
+
+    private static async Task StartAsync(WebApplication app, ServeSettings settings)
+    {
+        try
+        {
+            await app.StartAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is IOException or SocketException)
+        {
+            var where = string.Join(", ", settings.Addresses);
+            var reason = ((exception as SocketException) ?? (exception.GetBaseException() as SocketException))?.SocketErrorCode switch
+            {
+                SocketError.AddressAlreadyInUse => $"{where} is in use by another program; end it, or choose another address with --urls or --issuer",
+                SocketError.AccessDenied => $"this user may not listen on {where}; choose a port above 1023 with --urls, or grant the right",
+                SocketError.AddressNotAvailable => $"{where} is not an address of this computer; choose another with --urls",
+                _ => $"listening on {where} failed: {exception.Message.TrimEnd('.')}",
+            };
+            throw new SettingException(char.ToUpperInvariant(reason[0]) + reason[1..] + ".", exception);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Latchkey.Cli;
+
+/// <summary>
+/// A setting of the server. One name gives the flag (<c>--trusted-proxies</c>), the environment variable (<c>LATCHKEY_TRUSTED_PROXIES</c>) and the key in
+/// a configuration file (<c>settings.trusted_proxies</c>); a flag wins over the variable, the variable over the file.
+/// </summary>
+internal sealed class Setting
+{
+    private Setting(string key, string placeholder, string description, bool isSecretFlag = false)
+    {
+        Key = key;
+        Option = new Option<string?>("--" + key.Replace('_', '-')) { Description = description, HelpName = placeholder, Hidden = isSecretFlag };
+    }
+
+    public static readonly Setting Issuer = new("issuer", "URL", "The server's name and address: https, or http on this computer");
+    public static readonly Setting Data = new("data", "DIR", "Where the server keeps its database and key ring [default: latchkey-data]");
+    public static readonly Setting Database = new("database", "URL", "sqlite:PATH [default: sqlite:{data}/latchkey.db]");
+    public static readonly Setting Urls = new("urls", "URLS", "Where to listen, separated by commas or semicolons [default: the issuer's host and port]");
+    public static readonly Setting TlsCert = new("tls_cert", "FILE", "The certificate chain, PEM; read again when it changes");
+    public static readonly Setting TlsKey = new("tls_key", "FILE", "The certificate's private key, PEM");
+    public static readonly Setting TrustedProxies = new("trusted_proxies", "CIDR,…", "Proxies whose X-Forwarded headers count; allows http beyond this computer");
+    public static readonly Setting LogLevel = new("log_level", "LEVEL", "trace, debug, information, warning or error [default: information]");
+    public static readonly Setting LogFormat = new("log_format", "FORMAT", "text or json [default: text]");
+    public static readonly Setting Registration = new("registration", "MODE", "off; this version has no dynamic registration [default: off]");
+    public static readonly Setting ClientIdMetadataDocuments = new("client_id_metadata_documents", "MODE", "on, off or loopback; this version does not fetch them yet");
+
+    /// <summary>Lifetimes of the server's options, in seconds.</summary>
+    public static readonly Setting AccessTokenLifetime = Seconds("access_token_lifetime", "How long access tokens live [default: 900]");
+    public static readonly Setting AuthorizationCodeLifetime = Seconds("authorization_code_lifetime", "How long authorization codes live [default: 60]");
+    public static readonly Setting RefreshTokenIdleLifetime = Seconds("refresh_token_idle_lifetime", "How long an unused refresh token lives [default: 30 days]");
+    public static readonly Setting RefreshTokenAbsoluteLifetime = Seconds("refresh_token_absolute_lifetime", "How long a grant lives at most [default: 365 days]");
+    public static readonly Setting RefreshTokenLeeway = Seconds("refresh_token_leeway", "How long the previous refresh token may be tried again [default: 60]");
+    public static readonly Setting SessionLifetime = Seconds("session_lifetime", "How long a sign-in lasts [default: 14 days]");
+    public static readonly Setting DeviceCodeLifetime = Seconds("device_code_lifetime", "How long device codes live [default: 600]");
+    public static readonly Setting KeyRotationInterval = Seconds("key_rotation_interval", "How long a signing key is used [default: 90 days]");
+
+    /// <summary>Every setting, in the order of the help.</summary>
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        Issuer, Data, Database, Urls, TlsCert, TlsKey, TrustedProxies, LogLevel, LogFormat, Registration, ClientIdMetadataDocuments,
+        AccessTokenLifetime, AuthorizationCodeLifetime, RefreshTokenIdleLifetime, RefreshTokenAbsoluteLifetime, RefreshTokenLeeway, SessionLifetime,
+        DeviceCodeLifetime, KeyRotationInterval,
+    ];
+
+    /// <summary>The keys that <c>settings</c> of a configuration file may have.</summary>
+    public static IReadOnlyCollection<string> Keys { get; } = [.. All.Select(setting => setting.Key)];
+
+    /// <summary>The name in a configuration file.</summary>
+    public string Key { get; }
+
+    /// <summary>The flag.</summary>
+    public Option<string?> Option { get; }
+
+    /// <summary>The environment variable.</summary>
+    public string Variable => "LATCHKEY_" + Key.ToUpper(CultureInfo.InvariantCulture);
+
+    private static Setting Seconds(string key, string description) => new(key, "SECONDS", description);
+}

@@ -1,0 +1,181 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using Latchkey.Protocol.Messages;
+using Latchkey.Protocol.Names;
+using Latchkey.Server.ClientAuthentication;
+using Latchkey.Storage;
+
+namespace Latchkey.Server.Admin;
+
+/// <summary>What an operator does with clients. Every change is judged by the same rules as a declared one, and audited in its own transaction.</summary>
+/// <param name="database">Where the clients are kept.</param>
+/// <param name="clock">The time.</param>
+/// <param name="actor">Who does it, for the audit, such as <c>cli</c>.</param>
+public sealed class ClientAdministration(Database database, TimeProvider clock, string actor)
+{
+    /// <summary>How long a secret that is replaced stays good unless said otherwise.</summary>
+    public static readonly TimeSpan DefaultOverlap = TimeSpan.FromHours(24);
+
+    /// <summary>Every client with its secrets, by id.</summary>
+    /// <exception cref="DatabaseUnavailableException">The database can't be reached.</exception>
+    public ValueTask<List<(ClientRow Client, IReadOnlyList<ClientSecret> Secrets)>> ListAsync() => database.ReadAsync(async sql =>
+    {
+        var secrets = (await Clients.ListSecretsAsync(sql).ConfigureAwait(false)).ToLookup(secret => secret.ClientId, StringComparer.Ordinal);
+        return (await Clients.ListAsync(sql).ConfigureAwait(false)).ConvertAll(row => (row, (IReadOnlyList<ClientSecret>)[.. secrets[row.Metadata.ClientId]]));
+    });
+
+    /// <summary>One client with its secrets.</summary>
+    /// <exception cref="AdministrationException">There is no such client.</exception>
+    public async ValueTask<(ClientRow Client, IReadOnlyList<ClientSecret> Secrets)> FindAsync(string clientId)
+    {
+        var found = (await ListAsync().ConfigureAwait(false)).Find(pair => pair.Client.Metadata.ClientId == clientId);
+        return found.Client is null ? throw Missing(clientId) : found;
+    }
+
+    /// <summary>Makes a client, with a secret if its way of authenticating needs one.</summary>
+    /// <param name="metadata">What it is to be; an empty id is made at random.</param>
+    /// <returns>The client as it is kept, and its secret, which can't be read again.</returns>
+    /// <exception cref="AdministrationException">The metadata breaks a rule, or the id is taken; nothing was changed.</exception>
+    public async Task<(ClientMetadata Client, string? Secret)> CreateAsync(ClientMetadata metadata)
+    {
+        if (metadata.ClientId.Length == 0) metadata = metadata with { ClientId = NewId() };
+        Judge(metadata);
+        var secret = UsesSecret(metadata) ? SecretHasher.NewSecret() : null;
+        var audit = Audit();
+        await database.WriteAsync(async sql =>
+        {
+            if (await Clients.FindAsync(sql, metadata.ClientId).ConfigureAwait(false) is not null)
+                throw new AdministrationException($"There is a client {metadata.ClientId} already; choose another id, or change it with client update.");
+            if (await Users.FindAsync(sql, metadata.ClientId).ConfigureAwait(false) is not null)
+                throw new AdministrationException($"The id {metadata.ClientId} is the sub of a user; choose another, so that tokens can't be confused.");
+            await SaveAsync(sql, metadata, isNew: true, audit).ConfigureAwait(false);
+            if (secret is not null) await Clients.AddSecretAsync(sql, NewSecretRow(metadata.ClientId, SecretHasher.HashGenerated(secret), audit.At)).ConfigureAwait(false);
+            return true;
+        }).ConfigureAwait(false);
+        return (metadata, secret);
+    }
+
+    /// <summary>Changes a client's metadata.</summary>
+    /// <param name="clientId">Which.</param>
+    /// <param name="change">The new metadata from the old; the id stays.</param>
+    /// <returns>The client as it is kept now.</returns>
+    /// <exception cref="AdministrationException">There is no such client, or the metadata would break a rule; nothing was changed.</exception>
+    public async Task<ClientMetadata> UpdateAsync(string clientId, Func<ClientMetadata, ClientMetadata> change)
+    {
+        var audit = Audit();
+        return await database.WriteAsync(async sql =>
+        {
+            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not { } row) throw Missing(clientId);
+            var metadata = change(row.Metadata) with { ClientId = clientId };
+            Judge(metadata);
+            await SaveAsync(sql, metadata, isNew: false, audit).ConfigureAwait(false);
+            return metadata;
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>Deletes a client and its secrets. Its grants die with it, since nobody can present them any more.</summary>
+    /// <exception cref="AdministrationException">There is no such client, or a resource is represented by it.</exception>
+    public async Task DeleteAsync(string clientId)
+    {
+        var audit = Audit();
+        await database.WriteAsync(async sql =>
+        {
+            foreach (var resource in await Resources.ListAsync(sql).ConfigureAwait(false))
+            {
+                if (resource.Clients.Contains(clientId))
+                    throw new AdministrationException($"The client {clientId} is the resource {resource.Resource}; take it out of that resource's clients first.");
+            }
+
+            // A client that is made again under the same id must not inherit what people gave this one.
+            await Clients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            await Grants.RevokeByClientAsync(sql, clientId, RevocationReasons.Operator, audit.At).ConfigureAwait(false);
+            await Consents.DeleteByClientAsync(sql, clientId).ConfigureAwait(false);
+            if (!await Clients.DeleteAsync(sql, clientId).ConfigureAwait(false)) throw Missing(clientId);
+            await Declarations.DeleteAsync(sql, StateApplier.ClientSecretKind, clientId).ConfigureAwait(false);
+            await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.ClientDeleted, ClientId = clientId }).ConfigureAwait(false);
+            return true;
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>Gives a client a new secret; the ones it has stay good for a while.</summary>
+    /// <param name="clientId">Which.</param>
+    /// <param name="overlap">For how long the earlier secret stays good.</param>
+    /// <returns>The new secret, which can't be read again.</returns>
+    /// <exception cref="AdministrationException">There is no such client, or it has no use for a secret.</exception>
+    public async Task<string> RotateSecretAsync(string clientId, TimeSpan overlap)
+    {
+        var secret = SecretHasher.NewSecret();
+        var hash = SecretHasher.HashGenerated(secret);
+        var audit = Audit();
+        await database.WriteAsync(async sql =>
+        {
+            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not { } row) throw Missing(clientId);
+            if (!UsesSecret(row.Metadata))
+                throw new AdministrationException($"The client {clientId} authenticates with {row.Metadata.TokenEndpointAuthMethod} and has no use for a secret.");
+            var until = audit.At + (long)overlap.TotalMilliseconds;
+            await Clients.DeleteExpiredSecretsAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            // Two live side by side at most: the newest of the old ones has its time, those before it end now.
+            var old = (await Clients.ListSecretsAsync(sql).ConfigureAwait(false)).Where(known => known.ClientId == clientId).ToList();
+            await Clients.ExpireSecretsAsync(sql, clientId, until).ConfigureAwait(false);
+            foreach (var earlier in old.SkipLast(1)) await Clients.DeleteSecretAsync(sql, clientId, earlier.Id).ConfigureAwait(false);
+            await Clients.DeleteExpiredSecretsAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            await Clients.AddSecretAsync(sql, NewSecretRow(clientId, hash, audit.At)).ConfigureAwait(false);
+            await AuditLog.AppendAsync(sql, audit with
+            {
+                Event = AuditEvents.ClientSecretRotated,
+                ClientId = clientId,
+                Detail = AdminDetail.Of("rotated", ("old_secret_until", DateTimeOffset.FromUnixTimeMilliseconds(until).ToString("O"))),
+            }).ConfigureAwait(false);
+            return true;
+        }).ConfigureAwait(false);
+        return secret;
+    }
+
+    /// <summary>Ends every grant that people gave a client until now, in one write; its tokens stop working where servers ask.</summary>
+    /// <exception cref="AdministrationException">There is no such client.</exception>
+    public async Task RevokeGrantsAsync(string clientId)
+    {
+        var audit = Audit();
+        await database.WriteAsync(async sql =>
+        {
+            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
+            await Clients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.GrantRevoked, ClientId = clientId, Detail = AdminDetail.Of("all_of_client") }).ConfigureAwait(false);
+            return true;
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes a client and its audit event inside the caller's transaction.</summary>
+    internal static async ValueTask SaveAsync(SqlSession sql, ClientMetadata metadata, bool isNew, AuditEvent audit)
+    {
+        await Clients.SaveAsync(sql, metadata, audit.At).ConfigureAwait(false);
+        // A client that no longer authenticates with a secret keeps none.
+        if (!UsesSecret(metadata)) await Clients.DeleteSecretsAsync(sql, metadata.ClientId).ConfigureAwait(false);
+        await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.ClientChanged, ClientId = metadata.ClientId, Detail = AdminDetail.Of(isNew ? "created" : "updated") }).ConfigureAwait(false);
+    }
+
+    /// <summary>Puts one secret in the place of all others, inside the caller's transaction.</summary>
+    internal static async ValueTask ReplaceSecretsAsync(SqlSession sql, string clientId, string hash, AuditEvent audit)
+    {
+        await Clients.DeleteSecretsAsync(sql, clientId).ConfigureAwait(false);
+        await Clients.AddSecretAsync(sql, NewSecretRow(clientId, hash, audit.At)).ConfigureAwait(false);
+        await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.ClientSecretRotated, ClientId = clientId, Detail = AdminDetail.Of("declared") }).ConfigureAwait(false);
+    }
+
+    private static bool UsesSecret(ClientMetadata metadata) =>
+        metadata.TokenEndpointAuthMethod is ClientAuthenticationMethods.ClientSecretBasic or ClientAuthenticationMethods.ClientSecretPost;
+
+    private static void Judge(ClientMetadata metadata)
+    {
+        if (ClientRules.Fault(metadata, null) is { } fault) throw new AdministrationException($"The client can't be so: {fault}");
+    }
+
+    private static AdministrationException Missing(string clientId) => new($"There is no client {clientId}; see latchkey client list.");
+
+    private static string NewId() => "lkc_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(16));
+
+    private static ClientSecret NewSecretRow(string clientId, string hash, long now) =>
+        new(clientId, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)), hash, now, null);
+
+    private AuditEvent Audit() => new() { At = clock.GetUtcNow().ToUnixTimeMilliseconds(), Event = "", Actor = actor };
+}

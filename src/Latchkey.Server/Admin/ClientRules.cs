@@ -1,0 +1,157 @@
+using System.Text.Json;
+using Latchkey.Protocol;
+using Latchkey.Protocol.Messages;
+using Latchkey.Protocol.Names;
+
+namespace Latchkey.Server.Admin;
+
+/// <summary>What a client may be registered with: shared by the declared state, the command line and (later) registration.</summary>
+internal static class ClientRules
+{
+    /// <summary>The shortest secret that may be declared, in characters.</summary>
+    public const int MinimumSecretLength = 16;
+
+    private static readonly string[] Grants =
+        [GrantTypes.AuthorizationCode, GrantTypes.RefreshToken, GrantTypes.ClientCredentials, GrantTypes.DeviceCode];
+
+    private static readonly string[] Methods =
+        [ClientAuthenticationMethods.ClientSecretBasic, ClientAuthenticationMethods.ClientSecretPost, ClientAuthenticationMethods.PrivateKeyJwt, ClientAuthenticationMethods.None];
+
+    /// <summary>What is wrong with a client, as a sentence; null if nothing is.</summary>
+    /// <param name="client">Its metadata.</param>
+    /// <param name="secret">The secret that is declared with it, if any.</param>
+    public static string? Fault(ClientMetadata client, string? secret) =>
+        IdFault(client.ClientId)
+        ?? AuthenticationFault(client, secret)
+        ?? GrantFault(client)
+        ?? UriFault(client)
+        ?? ScopeFault("scope", client.Scope)
+        ?? ScopeFault("default_scope", client.DefaultScope)
+        ?? DefaultScopeFault(client)
+        ?? ValueFault(client)
+        ?? UnsupportedDemand(client);
+
+    private static string? IdFault(string id) =>
+        id.Length == 0 ? "client_id is missing; give the client an id."
+        : id.Length > 255 ? "client_id is longer than 255 characters; choose a shorter one."
+        : id.Any(character => character is <= ' ' or > '~' or '"' or '\\') ? "client_id has a character other than printable ASCII without space, quote and backslash; choose another id."
+        : null;
+
+    private static string? AuthenticationFault(ClientMetadata client, string? secret)
+    {
+        var method = client.TokenEndpointAuthMethod;
+        if (method is "tls_client_auth" or "self_signed_tls_client_auth")
+            return $"token_endpoint_auth_method {method} needs client certificates, which this version does not read; use private_key_jwt.";
+        if (method == "client_secret_jwt")
+            return "token_endpoint_auth_method client_secret_jwt would need the secret in clear in the database; use private_key_jwt.";
+        if (!Methods.Contains(method))
+            return $"token_endpoint_auth_method {method} is unknown; use one of {string.Join(", ", Methods)}.";
+        if (method == ClientAuthenticationMethods.None)
+        {
+            if (secret is not null) return "a client with token_endpoint_auth_method none has no secret; take client_secret out, or choose client_secret_basic.";
+            if (client.Allows(GrantTypes.ClientCredentials))
+                return "client_credentials needs a client that proves who it is; choose a token_endpoint_auth_method other than none, or take the grant out.";
+            if (!client.RequirePkce) return "require_pkce can be false only for a confidential client; take it out.";
+            if (client.RefreshTokenRotation == "keep") return "refresh_token_rotation keep is for confidential clients only (RFC 9700 section 2.2.2); take it out.";
+        }
+
+        if (secret is not null && method == ClientAuthenticationMethods.PrivateKeyJwt)
+            return "a client with token_endpoint_auth_method private_key_jwt has no secret; take client_secret out.";
+        if (secret is not null && secret.Length < MinimumSecretLength)
+            return $"client_secret is shorter than {MinimumSecretLength} characters; take a longer, random one.";
+        if (secret is not null && secret.Any(char.IsControl)) return "client_secret has a control character; take another.";
+        if (client.Jwks is not null && client.JwksUri is not null) return "jwks and jwks_uri are both there; keep one of them (RFC 7591 section 2).";
+        if (client.Jwks is { } jwks && JwksFault(jwks) is { } fault) return fault;
+        if (method == ClientAuthenticationMethods.PrivateKeyJwt && client.Jwks is null && client.JwksUri is null)
+            return "private_key_jwt needs the client's public keys; give jwks or jwks_uri.";
+        if (client.TokenEndpointAuthSigningAlg is { } alg && !SigningAlgorithms.Supported.Contains(alg))
+            return $"token_endpoint_auth_signing_alg {alg} is not accepted; use one of {string.Join(", ", SigningAlgorithms.Supported)}.";
+        return null;
+    }
+
+    private static string? JwksFault(JsonElement jwks)
+    {
+        if (jwks.ValueKind != JsonValueKind.Object || !jwks.TryGetProperty("keys", out var keys) || keys.ValueKind != JsonValueKind.Array)
+            return "jwks is no JWK set; write it as { \"keys\": [ … ] } (RFC 7517 section 5).";
+        foreach (var key in keys.EnumerateArray())
+        {
+            if (key.ValueKind != JsonValueKind.Object || !key.TryGetProperty("kty", out var type)) return "jwks has a key without kty (RFC 7517 section 4.1).";
+            if (type.ValueEquals("oct"u8) || key.TryGetProperty("d", out _) || key.TryGetProperty("k", out _))
+                return "jwks holds a private or symmetric key; give public keys only, and replace that key, since it has been shown.";
+        }
+
+        return null;
+    }
+
+    private static string? GrantFault(ClientMetadata client)
+    {
+        foreach (var grant in client.GrantTypes)
+        {
+            if (!Grants.Contains(grant)) return $"grant type {grant} is not supported; use {string.Join(", ", Grants)}.";
+        }
+
+        foreach (var type in client.ResponseTypes)
+        {
+            if (type != "code") return $"response type {type} is not supported; the only one is code.";
+        }
+
+        return null;
+    }
+
+    private static string? UriFault(ClientMetadata client)
+    {
+        if (client.ApplicationType is not ("web" or "native")) return $"application_type {client.ApplicationType} is unknown; use web or native.";
+        if (client.Allows(GrantTypes.AuthorizationCode) && client.ResponseTypes.Contains("code") && client.RedirectUris.Count == 0)
+            return "redirect_uris is missing; authorization_code needs the addresses that answers may go to (or give grant_types without it).";
+        foreach (var uri in client.RedirectUris)
+        {
+            if (RedirectUri.Fault(uri, client.IsNative) is { } fault) return $"the redirect URI {uri} {fault}.";
+        }
+
+        foreach (var uri in client.PostLogoutRedirectUris)
+        {
+            if (RedirectUri.Fault(uri, client.IsNative) is { } fault) return $"the post-logout redirect URI {uri} {fault}.";
+        }
+
+        foreach (var (name, uri) in (ReadOnlySpan<(string, string?)>)[
+            ("client_uri", client.ClientUri), ("logo_uri", client.LogoUri), ("policy_uri", client.PolicyUri), ("tos_uri", client.TosUri),
+            ("jwks_uri", client.JwksUri), ("initiate_login_uri", client.InitiateLoginUri), ("backchannel_logout_uri", client.BackchannelLogoutUri)])
+        {
+            if (uri is not null && WebFault(uri) is { } fault) return $"{name} {fault}.";
+        }
+
+        if (client.BackchannelLogoutUri is { } logout && logout.Contains('#', StringComparison.Ordinal))
+            return "backchannel_logout_uri has a fragment, which it can't have (OpenID Connect Back-Channel Logout section 2.2).";
+        return null;
+    }
+
+    private static string? WebFault(string uri) =>
+        !Uri.TryCreate(uri, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https") || uri.Any(character => character is <= ' ' or > '~')
+            ? "is not an absolute http or https URL"
+            : null;
+
+    private static string? ScopeFault(string name, string? scope) =>
+        ScopeSet.Parse(scope).Refused(out _, out _) ? $"{name} holds a character that scopes can't have; write tokens of printable ASCII, separated by spaces." : null;
+
+    private static string? DefaultScopeFault(ClientMetadata client) =>
+        ScopeSet.Parse(client.DefaultScope).Value.Except(ScopeSet.Parse(client.Scope).Value) is { Count: > 0 } beyond
+            ? $"default_scope has {beyond}, which scope has not; add it there or take it out here."
+            : null;
+
+    private static string? ValueFault(ClientMetadata client)
+    {
+        if (client.RefreshTokenRotation is not ("rotate" or "keep")) return $"refresh_token_rotation {client.RefreshTokenRotation} is unknown; use rotate or keep.";
+        if (client.SubjectType != "public") return $"subject_type {client.SubjectType} is not supported; the only one is public.";
+        if (client.IdTokenSignedResponseAlg is { } alg && !SigningAlgorithms.Supported.Contains(alg))
+            return $"id_token_signed_response_alg {alg} is not supported; use one of {string.Join(", ", SigningAlgorithms.Supported)}.";
+        if (client.DefaultMaxAge < 0) return "default_max_age is below 0; give seconds.";
+        if (client.AccessTokenLifetime is < 10 or > 3600) return "access_token_lifetime is not between 10 and 3600 seconds; longer ones are a matter of a resource.";
+        return null;
+    }
+
+    // What a client would rely on for its safety is refused rather than passed over in silence.
+    private static string? UnsupportedDemand(ClientMetadata client) =>
+        client.DpopBoundAccessTokens ? "dpop_bound_access_tokens can't be true: this version has no DPoP."
+        : client.RequirePushedAuthorizationRequests ? "require_pushed_authorization_requests can't be true: this version has no pushed authorization requests."
+        : null;
+}

@@ -1,0 +1,235 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Latchkey.Protocol.Messages;
+using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Keys;
+using Latchkey.Server.Login;
+using Latchkey.Storage;
+
+namespace Latchkey.Server.Admin;
+
+/// <summary>
+/// Applies declared state: what it names is created or updated in one transaction, everything else is left alone, and doing it twice changes
+/// nothing. A declared password or secret counts once: when the thing is made, or when the declared value is another than the one applied last.
+/// </summary>
+public sealed class StateApplier
+{
+    /// <summary>The actor of what a configuration file changed.</summary>
+    public const string ConfigActor = "config";
+
+    private readonly Database _database;
+    private readonly ConfigurationSource _configuration;
+    private readonly UserDirectory _users;
+    private readonly TimeProvider _clock;
+
+    internal StateApplier(Database database, ConfigurationSource configuration, UserDirectory users, TimeProvider clock) =>
+        (_database, _configuration, _users, _clock) = (database, configuration, users, clock);
+
+    /// <summary>Applies a state and reads the configuration again if it changed.</summary>
+    /// <param name="state">The state, as <see cref="DeclaredStateReader"/> read it.</param>
+    /// <param name="actor">Who does it, for the audit: <c>config</c> or <c>cli</c>.</param>
+    /// <returns>What changed, a line each; empty if everything was as declared.</returns>
+    /// <exception cref="AdministrationException">The state contradicts what is there; nothing was changed.</exception>
+    /// <exception cref="DatabaseUnavailableException">The database can't be reached; nothing was changed.</exception>
+    public async Task<IReadOnlyList<string>> ApplyAsync(DeclaredState state, string actor)
+    {
+        if (state.Clients.Count + state.Resources.Count + state.Users.Count == 0) return [];
+        var plan = await _database.ReadAsync(sql => PlanAsync(sql, state)).ConfigureAwait(false);
+        if (plan.IsEmpty) return [];
+
+        // Hashing is slow by intent: outside the transaction, and side by side.
+        var hashes = plan.Secrets.Select(change => Task.Run(() => change.Hash = SecretHasher.HashChosen(change.Value)))
+            .Concat(plan.Passwords.Select(change => Task.Run(async () => change.Hash = await _users.HashAsync(change.Value).ConfigureAwait(false))));
+        await Task.WhenAll(hashes).ConfigureAwait(false);
+
+        var audit = new AuditEvent { At = Now, Event = "", Actor = actor };
+        await _database.WriteAsync(async sql =>
+        {
+            foreach (var client in plan.Clients) await ClientAdministration.SaveAsync(sql, client.Metadata, client.IsNew, audit).ConfigureAwait(false);
+            foreach (var secret in plan.Secrets)
+            {
+                await ClientAdministration.ReplaceSecretsAsync(sql, secret.Name, secret.Hash!, audit).ConfigureAwait(false);
+                await Declarations.SaveAsync(sql, ClientSecretKind, secret.Name, secret.Fingerprint).ConfigureAwait(false);
+            }
+
+            foreach (var resource in plan.Resources) await ResourceAdministration.SaveAsync(sql, resource.Metadata, resource.IsNew, audit).ConfigureAwait(false);
+            foreach (var user in plan.Users) await SaveUserAsync(sql, user, audit).ConfigureAwait(false);
+            foreach (var password in plan.Passwords)
+            {
+                if (!password.IsNew)
+                {
+                    await UserDirectory.SetPasswordAsync(
+                        sql, password.Subject, password.Hash!, audit with { Event = AuditEvents.PasswordChanged, Subject = password.Subject }, audit.At).ConfigureAwait(false);
+                }
+
+                await Declarations.SaveAsync(sql, PasswordKind, password.Name, password.Fingerprint).ConfigureAwait(false);
+            }
+
+            return true;
+        }).ConfigureAwait(false);
+        await _configuration.RefreshAsync().ConfigureAwait(false);
+        return plan.Describe();
+    }
+
+    internal const string ClientSecretKind = "client_secret";
+    internal const string PasswordKind = "password";
+
+    private long Now => _clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private async ValueTask<Plan> PlanAsync(SqlSession sql, DeclaredState state)
+    {
+        var plan = new Plan();
+        var clients = (await Clients.ListAsync(sql).ConfigureAwait(false)).ToDictionary(row => row.Metadata.ClientId, row => row.Metadata, StringComparer.Ordinal);
+        foreach (var declared in state.Clients)
+        {
+            var metadata = declared.Metadata;
+            var known = clients.GetValueOrDefault(metadata.ClientId);
+            if (known is null && await Users.FindAsync(sql, metadata.ClientId).ConfigureAwait(false) is not null)
+                throw new AdministrationException($"{declared.Place}: the client_id {metadata.ClientId} is the sub of a user; choose another, so that tokens can't be confused.");
+            if (known is null || !Same(known, metadata)) plan.Clients.Add((metadata, known is null));
+            clients[metadata.ClientId] = metadata;
+            if (declared.Secret is { } secret
+                && await IsOtherAsync(sql, ClientSecretKind, metadata.ClientId, secret, known is null).ConfigureAwait(false) is { } fingerprint)
+                plan.Secrets.Add(new(metadata.ClientId, secret, fingerprint));
+        }
+
+        await PlanResourcesAsync(sql, state, clients, plan).ConfigureAwait(false);
+        foreach (var declared in state.Users) await PlanUserAsync(sql, declared, clients, plan).ConfigureAwait(false);
+        return plan;
+    }
+
+    private static async ValueTask PlanResourcesAsync(SqlSession sql, DeclaredState state, Dictionary<string, ClientMetadata> clients, Plan plan)
+    {
+        var resources = (await Resources.ListAsync(sql).ConfigureAwait(false)).ToDictionary(resource => resource.Resource, StringComparer.Ordinal);
+        foreach (var declared in state.Resources)
+        {
+            var known = resources.GetValueOrDefault(declared.Metadata.Resource);
+            if (known is null || !Same(known, declared.Metadata)) plan.Resources.Add((declared.Metadata, known is null));
+            resources[declared.Metadata.Resource] = declared.Metadata;
+        }
+
+        foreach (var declared in state.Resources)
+        {
+            if (ResourceRules.FaultAmong(declared.Metadata, resources.Values, clients.ContainsKey) is { } fault)
+                throw new AdministrationException($"{declared.Place}: {fault}");
+        }
+    }
+
+    private async ValueTask PlanUserAsync(SqlSession sql, DeclaredUser declared, Dictionary<string, ClientMetadata> clients, Plan plan)
+    {
+        if (_users.Normalise(declared.Username) is not { } loginName)
+            throw new AdministrationException($"{declared.Place}: the username is empty or longer than 256 characters; choose another.");
+        var known = await Users.FindByLoginNameAsync(sql, loginName).ConfigureAwait(false);
+        if (known is not null && declared.Subject is not null && known.Subject != declared.Subject)
+            throw new AdministrationException($"{declared.Place}: the user {declared.Username} has the sub {known.Subject} already, and a sub never changes; take the declared one out.");
+        if (known is null && declared.Subject is { } wanted)
+        {
+            if (clients.ContainsKey(wanted)) throw new AdministrationException($"{declared.Place}: the sub {wanted} is a client_id; choose another, so that tokens can't be confused.");
+            if (await Users.FindAsync(sql, wanted).ConfigureAwait(false) is { } other)
+                throw new AdministrationException($"{declared.Place}: the sub {wanted} belongs to the user {other.Username}; choose another.");
+        }
+
+        var subject = known?.Subject ?? declared.Subject ?? UserDirectory.NewSubject();
+        var claims = known is null ? declared.Claims : UserAdministration.Merge(known.Claims, declared.Claims);
+        ValueChange? change = null;
+        if (declared.Password is { } password && await IsOtherAsync(sql, PasswordKind, loginName, password, known is null).ConfigureAwait(false) is { } fingerprint)
+            plan.Passwords.Add(change = new(loginName, password, fingerprint) { Subject = subject, IsNew = known is null });
+        if (known is null || !UserAdministration.Same(known.Claims, claims) || known.Username != declared.Username.Trim())
+            plan.Users.Add(new(subject, declared.Username.Trim(), loginName, claims, known, change));
+    }
+
+    // The fingerprint to remember, or null if this value was applied before.
+    private async ValueTask<string?> IsOtherAsync(SqlSession sql, string kind, string name, string value, bool isNew)
+    {
+        var keys = _configuration.Current.Keys;
+        var last = isNew ? null : await Declarations.FindAsync(sql, kind, name).ConfigureAwait(false);
+        if (last is not null && last.Length > 2 && byte.TryParse(last.AsSpan(0, 2), System.Globalization.NumberStyles.HexNumber, null, out var number)
+            && keys.Find(KeyPurposes.Declared, number) is { } earlier
+            && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(last), Encoding.ASCII.GetBytes(Fingerprint(earlier, kind, name, value))))
+            return null;
+        return Fingerprint(keys.Current(KeyPurposes.Declared, Now), kind, name, value);
+    }
+
+    private static string Fingerprint(SymmetricKey key, string kind, string name, string value) =>
+        $"{key.Number:x2}{Base64Url.EncodeToString(HMACSHA256.HashData(key.Secret, Encoding.UTF8.GetBytes($"{kind}\0{name}\0{value}")))}";
+
+    private static async ValueTask SaveUserAsync(SqlSession sql, UserChange change, AuditEvent audit)
+    {
+        var entry = audit with { Event = AuditEvents.UserChanged, Subject = change.Subject, Detail = AdminDetail.Of(change.Known is null ? "created" : "updated") };
+        if (change.Known is { } known)
+        {
+            await Users.UpdateAsync(sql, known with { Username = change.Username, LoginName = change.LoginName, Claims = change.Claims, UpdatedAt = audit.At }).ConfigureAwait(false);
+            await AuditLog.AppendAsync(sql, entry).ConfigureAwait(false);
+            return;
+        }
+
+        var user = new User
+        {
+            Subject = change.Subject,
+            Username = change.Username,
+            LoginName = change.LoginName,
+            PasswordHash = change.Password?.Hash,
+            SecurityStamp = UserDirectory.NewStamp(),
+            Claims = change.Claims,
+            CreatedAt = audit.At,
+            UpdatedAt = audit.At,
+        };
+        if (!await UserDirectory.InsertAsync(sql, user, entry).ConfigureAwait(false))
+            throw new AdministrationException($"The user {change.Username} can't be made: the name or its sub was taken a moment ago; apply it again.");
+    }
+
+    private static bool Same(ClientMetadata left, ClientMetadata right) =>
+        JsonSerializer.Serialize(left, MessagesJson.Default.ClientMetadata) == JsonSerializer.Serialize(right, MessagesJson.Default.ClientMetadata);
+
+    private static bool Same(ResourceMetadata left, ResourceMetadata right) =>
+        JsonSerializer.Serialize(left, MessagesJson.Default.ResourceMetadata) == JsonSerializer.Serialize(right, MessagesJson.Default.ResourceMetadata);
+
+    /// <summary>What has to be changed.</summary>
+    private sealed class Plan
+    {
+        public List<(ClientMetadata Metadata, bool IsNew)> Clients { get; } = [];
+
+        public List<ValueChange> Secrets { get; } = [];
+
+        public List<(ResourceMetadata Metadata, bool IsNew)> Resources { get; } = [];
+
+        public List<UserChange> Users { get; } = [];
+
+        public List<ValueChange> Passwords { get; } = [];
+
+        public bool IsEmpty => Clients.Count + Secrets.Count + Resources.Count + Users.Count + Passwords.Count == 0;
+
+        public List<string> Describe() =>
+        [
+            .. Clients.Select(client => $"client {client.Metadata.ClientId} {Word(client.IsNew)}"),
+            .. Secrets.Where(secret => !Clients.Exists(client => client.IsNew && client.Metadata.ClientId == secret.Name)).Select(secret => $"client {secret.Name}: secret set"),
+            .. Resources.Select(resource => $"resource {resource.Metadata.Resource} {Word(resource.IsNew)}"),
+            .. Users.Select(user => $"user {user.Username} {Word(user.Known is null)}"),
+            .. Passwords.Where(password => !password.IsNew).Select(password => $"user {password.Subject}: password set"),
+        ];
+
+        private static string Word(bool isNew) => isNew ? "created" : "updated";
+    }
+
+    /// <summary>A password or secret to be set.</summary>
+    private sealed class ValueChange(string name, string value, string fingerprint)
+    {
+        public string Name => name;
+
+        public string Value => value;
+
+        public string Fingerprint => fingerprint;
+
+        public string Subject { get; init; } = "";
+
+        public bool IsNew { get; init; }
+
+        public string? Hash { get; set; }
+    }
+
+    private sealed record UserChange(
+        string Subject, string Username, string LoginName, IReadOnlyDictionary<string, JsonElement> Claims, User? Known, ValueChange? Password);
+}
