@@ -11,7 +11,8 @@ namespace Latchkey.Server.ClientAuthentication;
 /// Finds out which client sent a request and whether it is that client (RFC 6749 section 2.3). An unknown client and a wrong secret get the same
 /// answer after the same work.
 /// </summary>
-internal sealed class ClientAuthenticator(ServerOptions options, ClientAssertions assertions, Auditor auditor, TimeProvider clock) : IDisposable
+internal sealed class ClientAuthenticator(
+    ServerOptions options, ClientAssertions assertions, RateLimits limits, Auditor auditor, TimeProvider clock) : IDisposable
 {
     // The slow hash never has all processors: a flood of wrong secrets can't starve those who have the right one.
     private readonly SemaphoreSlim _slowHashes = new(Math.Max(1, Environment.ProcessorCount / 2));
@@ -60,9 +61,9 @@ internal sealed class ClientAuthenticator(ServerOptions options, ClientAssertion
             return OAuthError.InvalidRequest("The request authenticates twice, with client_secret and with client_assertion; use one.");
         }
 
-        var outcome = basic is not null ? await ByBasicAsync(basic, form, configuration).ConfigureAwait(false)
+        var outcome = basic is not null ? await ByBasicAsync(context, basic, form, configuration).ConfigureAwait(false)
             : byAssertion ? await assertions.AuthenticateAsync(form, configuration).ConfigureAwait(false)
-            : await ByFormAsync(form, configuration).ConfigureAwait(false);
+            : await ByFormAsync(context, form, configuration).ConfigureAwait(false);
         if (outcome.Error is { Code: "invalid_client" })
             Note(context, configuration.FindClient(basic?.ClientId ?? form[ParameterNames.ClientId])?.Id);
         return outcome;
@@ -79,17 +80,17 @@ internal sealed class ClientAuthenticator(ServerOptions options, ClientAssertion
     /// <inheritdoc />
     public void Dispose() => _slowHashes.Dispose();
 
-    private async ValueTask<Result<Client>> ByBasicAsync(BasicCredentials basic, Parameters form, ServerConfiguration configuration)
+    private async ValueTask<Result<Client>> ByBasicAsync(HttpContext context, BasicCredentials basic, Parameters form, ServerConfiguration configuration)
     {
         var named = form[ParameterNames.ClientId];
         if (named is not null && named != basic.ClientId && named != basic.RawClientId)
             return OAuthError.InvalidRequest("The client_id of the form is not the one of the Authorization header; send one client_id.");
         var client = configuration.FindClient(basic.ClientId) ?? configuration.FindClient(basic.RawClientId);
         if (client is { Metadata.IsPublic: true } && basic.RawSecret.Length == 0) return client;
-        return await WithSecretAsync(client, basic.Secret, basic.RawSecret).ConfigureAwait(false);
+        return await WithSecretAsync(context, client, basic.Secret, basic.RawSecret).ConfigureAwait(false);
     }
 
-    private async ValueTask<Result<Client>> ByFormAsync(Parameters form, ServerConfiguration configuration)
+    private async ValueTask<Result<Client>> ByFormAsync(HttpContext context, Parameters form, ServerConfiguration configuration)
     {
         if (form[ParameterNames.ClientId] is not { } clientId)
             return OAuthError.InvalidClient("The request names no client; send client_id, or authenticate with the Authorization header.");
@@ -97,30 +98,35 @@ internal sealed class ClientAuthenticator(ServerOptions options, ClientAssertion
         var secret = form[ParameterNames.ClientSecret];
         // An empty secret counts as none, so that libraries that always send one can be public clients.
         if (secret is null && client is { Metadata.IsPublic: true }) return client;
-        return await WithSecretAsync(client, secret ?? "", secret ?? "").ConfigureAwait(false);
+        return await WithSecretAsync(context, client, secret ?? "", secret ?? "").ConfigureAwait(false);
     }
 
-    private async ValueTask<Result<Client>> WithSecretAsync(Client? client, string secret, string rawSecret)
+    private async ValueTask<Result<Client>> WithSecretAsync(HttpContext context, Client? client, string secret, string rawSecret)
     {
-        var slow = false;
+        // 1. What microseconds can tell: secrets that we made, and those that were right before.
+        var slow = new List<ClientSecret>();
         if (client is { Metadata.TokenEndpointAuthMethod: ClientAuthenticationMethods.ClientSecretBasic or ClientAuthenticationMethods.ClientSecretPost })
         {
             var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
             foreach (var candidate in client.Secrets)
             {
                 if (candidate.ExpiresAt <= now) continue;
-                if (SecretHasher.VerifyQuickly(candidate.Hash, secret) is { } known)
-                {
-                    if (known || (secret != rawSecret && SecretHasher.Verify(candidate.Hash, rawSecret))) return client;
-                    continue;
-                }
-
-                slow = true;
-                if (await SlowlyAsync(candidate, secret, rawSecret).ConfigureAwait(false)) return client;
+                if (SecretHasher.VerifyQuickly(candidate.Hash, secret) is not { } known) slow.Add(candidate);
+                else if (known || (secret != rawSecret && SecretHasher.Verify(candidate.Hash, rawSecret))) return client;
             }
         }
 
-        if (!slow) await PretendAsync(secret).ConfigureAwait(false);
+        // 2. The rest is slow, and may be guessing.
+        var source = RateLimits.Source(context);
+        if (!limits.ClientSecret.TryTake(source, out var retryAfter)) return RateLimits.Refuse(context, retryAfter);
+        foreach (var candidate in slow)
+        {
+            if (!await SlowlyAsync(candidate, secret, rawSecret).ConfigureAwait(false)) continue;
+            limits.ClientSecret.GiveBack(source);
+            return client!;
+        }
+
+        if (slow.Count == 0) await PretendAsync(secret).ConfigureAwait(false);
         return Failed;
     }
 

@@ -12,8 +12,12 @@ internal sealed class RateLimits(TimeProvider clock)
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
-    /// <summary>Wrong passwords for one name from one place.</summary>
-    public RateLimiter Login { get; } = new(20, Minute, clock);
+    // Wrong passwords for one name from one place, and for all names from there.
+    private readonly RateLimiter _name = new(20, Minute, clock);
+    private readonly RateLimiter _names = new(200, Minute, clock);
+
+    /// <summary>Wrong secrets of clients from one place: enough for any number of clients that are set up wrongly, not for guessing.</summary>
+    public RateLimiter ClientSecret { get; } = new(600, Minute, clock);
 
     /// <summary>Wrong user codes from one place.</summary>
     public RateLimiter UserCode { get; } = new(10, Minute, clock);
@@ -31,10 +35,34 @@ internal sealed class RateLimits(TimeProvider clock)
             : address?.ToString() ?? "";
     }
 
+    /// <summary>Takes a permit to try a password.</summary>
+    public bool TryTakeSignIn(HttpContext context, string username, out TimeSpan retryAfter)
+    {
+        var (source, key) = SignIn(context, username);
+        if (!_names.TryTake(source, out retryAfter)) return false;
+        if (_name.TryTake(key, out retryAfter)) return true;
+        _names.GiveBack(source);
+        return false;
+    }
+
+    /// <summary>Gives the permit back: the password was right.</summary>
+    public void GiveBackSignIn(HttpContext context, string username)
+    {
+        var (source, key) = SignIn(context, username);
+        _names.GiveBack(source);
+        _name.GiveBack(key);
+    }
+
     /// <summary>The answer to who guesses too often; sets <c>Retry-After</c>.</summary>
     public static OAuthError Refuse(HttpContext context, TimeSpan retryAfter)
     {
         context.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         return new("temporarily_unavailable", "There were too many failed attempts from this address; wait as long as Retry-After says.", StatusCodes.Status429TooManyRequests);
+    }
+
+    private static (string Source, string Name) SignIn(HttpContext context, string username)
+    {
+        var source = Source(context);
+        return (source, $"{source} {username.Trim().ToUpperInvariant()}");
     }
 }

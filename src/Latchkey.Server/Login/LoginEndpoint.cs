@@ -11,7 +11,7 @@ namespace Latchkey.Server.Login;
 /// <summary>Signs a person in by name and password, then lets go on what waited for it.</summary>
 internal sealed class LoginEndpoint(
     ConfigurationSource configuration, WaitingRequests waiting, UserDirectory users, SignInSessions sessions, LoginRedirect redirect, PageForms forms,
-    Auditor auditor, ServerOptions options, TimeProvider clock)
+    RateLimits limits, Auditor auditor, ServerOptions options, TimeProvider clock)
 {
     private static readonly string[] PasswordOnly = ["pwd"];
 
@@ -44,6 +44,13 @@ internal sealed class LoginEndpoint(
 
         // 2. Is it the person? Whatever is wrong, the page says the same.
         var (username, password) = (form["username"], form["password"]);
+        if (username is not null && !limits.TryTakeSignIn(context, username, out var retryAfter))
+        {
+            RateLimits.Refuse(context, retryAfter);
+            await WriteFormAsync(context, request, waited, username, LoginError.TooManyAttempts, StatusCodes.Status429TooManyRequests).ConfigureAwait(false);
+            return;
+        }
+
         if (username is null || password is null
             || (await users.CheckPasswordAsync(username, password, auditor.Event(context, AuditEvents.SignIn)).ConfigureAwait(false)).User is not { } user)
         {
@@ -52,6 +59,7 @@ internal sealed class LoginEndpoint(
         }
 
         // 3. A new session, and on.
+        limits.GiveBackSignIn(context, username);
         await sessions.BeginAsync(context, user, PasswordOnly).ConfigureAwait(false);
         context.RedirectTo(redirect.Onward(waited.Interaction with { AuthenticatedSubject = user.Subject, ChosenSubject = null, RenderedFor = null }));
     }
@@ -78,10 +86,10 @@ internal sealed class LoginEndpoint(
         }
     }
 
-    private Task WriteFormAsync(HttpContext context, string? request, Waiting waited, string? username, LoginError? error)
+    private Task WriteFormAsync(HttpContext context, string? request, Waiting waited, string? username, LoginError? error, int status = StatusCodes.Status200OK)
     {
         var app = waited.Request is { } authorization ? AppView.Of(authorization.Client.Metadata) : null;
         return context.WritePageAsync(
-            LoginPage.Create(new LoginView(forms.Token(context), request, app, username, error)), formAction: waited.Request?.Return.RedirectUri);
+            LoginPage.Create(new LoginView(forms.Token(context), request, app, username, error)), status, formAction: waited.Request?.Return.RedirectUri);
     }
 }
