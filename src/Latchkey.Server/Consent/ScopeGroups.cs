@@ -23,9 +23,9 @@ internal static class ScopeGroups
                 [.. api.Select(scope => new ScopeView(configuration.DescribeScope(scope) is { Length: > 0 } words ? Shown.Shorten(words, 300) : null, scope))]));
         }
 
-        var person = asked.Where(scope => scope != Scopes.OfflineAccess && Scopes.Identity.Contains(scope)).ToList();
+        var person = Scopes.Identity.Where(scope => scope != Scopes.OfflineAccess && asked.Contains(scope)).ToList();
         var covered = person.SelectMany(scope => ScopeClaims.Table.GetValueOrDefault(scope) ?? []).ToHashSet(StringComparer.Ordinal);
-        var lines = person.OrderBy(scope => Scopes.Identity.ToList().IndexOf(scope)).Select(scope => new ScopeView(Words(scope), scope))
+        var lines = person.Select(scope => new ScopeView(Words(scope), scope))
             .Concat((claims ?? []).Where(claim => claim != ClaimNames.Subject && !covered.Contains(claim)).Distinct(StringComparer.Ordinal)
                 .Select(claim => new ScopeView(ClaimWords(claim), null)))
             .ToList();
@@ -47,5 +47,20 @@ internal static class ScopeGroups
         _ => null,
     };
 
-    private static string ClaimWords(string claim) => $"See your {Shown.Shorten(claim.Replace('_', ' '))}";
+    private static string ClaimWords(string claim) => claim switch
+    {
+        "preferred_username" => "See your username",
+        "email" => "See your email address",
+        "email_verified" => "See whether your email address is verified",
+        "phone_number_verified" => "See whether your phone number is verified",
+        "address" => "See your postal address",
+        "birthdate" => "See your date of birth",
+        "zoneinfo" => "See your time zone",
+        "locale" => "See your language",
+        "profile" => "See the address of your profile page",
+        "updated_at" => "See when your profile last changed",
+        ClaimNames.AuthenticationTime => "See when you signed in",
+        ClaimNames.AuthenticationContext or ClaimNames.AuthenticationMethods => "See how you signed in",
+        _ => $"See your {Shown.Shorten(claim.Replace('_', ' '))}",
+    };
 }

@@ -46,6 +46,10 @@ internal static class ErrorPage
                 "There is nothing here",
                 "The address is mistyped, or what was here is gone.",
                 "Check the address, or go to the start page."),
+            StatusCodes.Status405MethodNotAllowed => (
+                "There is nothing to see here",
+                "This address is for the forms of other pages.",
+                "Go to the start page."),
             StatusCodes.Status429TooManyRequests => (
                 "Too many attempts",
                 "To keep accounts safe, this server answers only so many attempts in a while.",
@@ -60,9 +64,9 @@ internal static class ErrorPage
                 "Go back and try again. If it keeps happening, tell the people who run this server, and give them the request ID below."),
             _ => (
                 "This could not go on",
-                "The app that sent you here made a request that this server can't answer. To protect you, it stopped here.",
-                "Go back to the app and start again. If it keeps happening, tell the people who run the app: it is theirs to mend. "
-                + "Give them what you find under “For the developer”."),
+                "Your browser was sent here with a request that this server can't answer. To protect you, it stopped here.",
+                "Go back to the app you came from and start again. If it keeps happening, tell the people who run it, "
+                + "and give them what you find under “For the developer”."),
         };
     }
 }
