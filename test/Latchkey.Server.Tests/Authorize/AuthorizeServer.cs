@@ -1,0 +1,85 @@
+using System.Text.Json.Nodes;
+
+namespace Latchkey.Server.Tests.Authorize;
+
+/// <summary>
+/// The process that the tests of <c>/authorize</c> and its pages share: the standard state, people and clients of their own for tests that leave
+/// traces, and alice signed in once for all who only need somebody to be.
+/// </summary>
+public sealed class AuthorizeServer : IAsyncLifetime
+{
+    /// <summary>What alice has agreed to for <see cref="DeclaredStates.Web"/>: all but <c>api:write</c> and <c>files:read</c>.</summary>
+    public const string Agreed = "openid profile email address phone offline_access api:read";
+
+    /// <summary>Confidential, two redirect URIs, of which the second has a query.</summary>
+    public static readonly TestClient Two = new("two", "two-secret-0123456789abcdef", TestClient.Post, "https://two.example.com/a");
+
+    /// <summary>Public, with a redirect URI but not the grant type authorization_code.</summary>
+    public static readonly TestClient NotForCode = new("not-for-code", null, TestClient.None, "https://not-for-code.example.com/cb");
+
+    /// <summary>Public, with a default scope and default_max_age.</summary>
+    public static readonly TestClient Modest = new("modest", null, TestClient.None, "https://modest.example.com/cb");
+
+    private const int Apps = 40;
+
+    private LatchkeyProcess? _process;
+    private Dictionary<string, string> _alice = [];
+    private int _taken;
+
+    public LatchkeyProcess Process => _process ?? throw new InvalidOperationException("The server has not been started.");
+
+    public string Issuer => Process.Issuer;
+
+    /// <summary>The ID token of the sign-in that <see cref="Alice"/> shares.</summary>
+    public string AlicesIdToken { get; private set; } = "";
+
+    /// <summary>An ID token of bob's, for the same client.</summary>
+    public string BobsIdToken { get; private set; } = "";
+
+    /// <summary>A client's program.</summary>
+    public OAuthClient Client(TestClient client) => new(Issuer, client);
+
+    /// <summary>A browser with no cookies.</summary>
+    public PageWalker Browser(Person? person = null) => new(Issuer, person);
+
+    /// <summary>
+    /// Alice's browser, signed in, with <see cref="Agreed"/> agreed to for the web client. All share one session: sign in anew, or out, in
+    /// <see cref="Browser"/> only.
+    /// </summary>
+    public PageWalker Alice()
+    {
+        var browser = Browser();
+        foreach (var (name, value) in _alice) browser.Cookies[name] = value;
+        return browser;
+    }
+
+    /// <summary>A public client that no other test has seen: nobody has agreed to anything.</summary>
+    public OAuthClient NewApp()
+    {
+        var number = Interlocked.Increment(ref _taken);
+        return number <= Apps ? Client(App(number)) : throw new InvalidOperationException("There are no more apps; declare some.");
+    }
+
+    public async ValueTask InitializeAsync()
+    {
+        var state = DeclaredStates.Standard();
+        state.Add(Two, client => client["redirect_uris"] = new JsonArray(Two.RedirectUri, "https://two.example.com/b?x=1&iss=theirs"));
+        state.Add(NotForCode, client => client["grant_types"] = new JsonArray("urn:ietf:params:oauth:grant-type:device_code"));
+        for (var number = 1; number <= Apps; number++) state.Add(App(number));
+        _process = await LatchkeyProcess.StartAsync(state);
+
+        using var web = Client(DeclaredStates.Web);
+        using var alice = Browser();
+        AlicesIdToken = (await web.SignInAsync(alice, Agreed)).IdToken!;
+        _alice = new(alice.Cookies);
+        using var bob = Browser(DeclaredStates.Bob);
+        BobsIdToken = (await web.SignInAsync(bob, "openid")).IdToken!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null) await _process.DisposeAsync();
+    }
+
+    private static TestClient App(int number) => new($"app-{number}", null, TestClient.None, $"https://app-{number}.example.com/cb");
+}
