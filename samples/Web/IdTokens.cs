@@ -28,7 +28,7 @@ internal sealed class IdTokens(HttpClient http, TimeProvider clock, string clien
     public async Task<(string? Subject, string? Session)> ValidateLogoutAsync(Provider provider, string logoutToken)
     {
         var token = await ValidateAsync(provider, logoutToken, ["logout+jwt", "JWT"]);
-        if (token.TryGetPayloadValue<JsonElement>("nonce", out _)) throw new OAuthException("invalid_request", "A logout token has no nonce.");
+        if (token.TryGetPayloadValue<object>("nonce", out _)) throw new OAuthException("invalid_request", "A logout token has no nonce.");
         if (!token.TryGetPayloadValue<JsonElement>("events", out var events)
             || events.ValueKind != JsonValueKind.Object
             || !events.TryGetProperty(LogoutEvent, out var logout)
@@ -79,6 +79,5 @@ internal sealed class IdTokens(HttpClient http, TimeProvider clock, string clien
         _keysReadAt = clock.GetUtcNow();
     }
 
-    private static string? Text(JsonWebToken token, string claim) =>
-        token.TryGetPayloadValue<JsonElement>(claim, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(JsonWebToken token, string claim) => token.TryGetPayloadValue<string>(claim, out var value) ? value : null;
 }
