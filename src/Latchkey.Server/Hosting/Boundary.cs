@@ -93,7 +93,7 @@ internal sealed partial class Boundary(ServerOptions options, ILogger<Boundary> 
         {
             case DatabaseUnavailableException:
                 LogUnavailable(logger, context.Request.Method, Path(context), context.RequestId(), exception.Message);
-                return OAuthError.TemporarilyUnavailable("The server can not do this now; try again in a moment.");
+                return OAuthError.TemporarilyUnavailable("The server cannot do this now; try again in a moment.");
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
                 return new("invalid_request", "The body is larger than 64 KiB.", StatusCodes.Status413PayloadTooLarge);
             case BadHttpRequestException bad:
@@ -117,7 +117,8 @@ internal sealed partial class Boundary(ServerOptions options, ILogger<Boundary> 
         }
 
         // RFC 8414 section 3.1 puts the well-known part in front of the issuer's path.
-        return request.Path.StartsWithSegments("/.well-known", StringComparison.Ordinal);
+        return request.Path.StartsWithSegments("/.well-known", StringComparison.Ordinal)
+            && request.Path.Value!.EndsWith(_pathBase.Value!, StringComparison.Ordinal);
     }
 
     /// <summary>Sets the headers that do not depend on how it goes.</summary>
