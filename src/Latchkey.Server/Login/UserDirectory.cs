@@ -92,6 +92,14 @@ public sealed class UserDirectory : IDisposable
     /// <summary>The same for a person who is known already, such as one who is signed in and changes the password.</summary>
     internal async ValueTask<SignInResult> CheckPasswordAsync(User? user, string password, AuditEvent? audit)
     {
+        if (await TryCheckAsync(user, password, audit).ConfigureAwait(false) is { } result) return result;
+        // The hash was another by the end, such as one that a sign-in at the same time renewed: judge by that.
+        user = await FindAsync(user!.Subject).ConfigureAwait(false);
+        return await TryCheckAsync(user, password, audit).ConfigureAwait(false) ?? new(null, SignInResult.WrongPassword);
+    }
+
+    private async ValueTask<SignInResult?> TryCheckAsync(User? user, string password, AuditEvent? audit)
+    {
         var draft = new UserDraft(user is { PasswordHash: not null } ? user : _nobody.Value);
         bool right;
         await _hashing.WaitAsync().ConfigureAwait(false);
@@ -118,6 +126,7 @@ public sealed class UserDirectory : IDisposable
                 if (await Users.AcceptPasswordAsync(sql, user.Subject, draft.Row.PasswordHash!, now).ConfigureAwait(false))
                     return new SignInResult(await Users.FindAsync(sql, user.Subject).ConfigureAwait(false), null);
                 var current = await Users.FindAsync(sql, user.Subject).ConfigureAwait(false);
+                if (current is not null && current.PasswordHash != draft.Row.PasswordHash) return null;
                 refusal = current is { DisabledAt: not null } && !(current.LockoutEnd > now) ? SignInResult.Disabled : SignInResult.Locked;
             }
             else

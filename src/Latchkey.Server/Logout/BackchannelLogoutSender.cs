@@ -27,6 +27,8 @@ internal sealed partial class BackchannelLogoutSender(
     // Seconds until the next try, by how many have failed; the last repeats.
     private static readonly int[] Delays = [2, 5, 15, 60, 300, 1800, 3600];
 
+    private const int LongestDeferral = 15;
+
     private readonly HttpClient _http = new(new SocketsHttpHandler
     {
         // A redirect could lead anywhere, and cookies have no business here.
@@ -156,7 +158,8 @@ internal sealed partial class BackchannelLogoutSender(
     {
         var now = Now;
         var failures = message.Attempts + 1;
-        var until = now + Delays[Math.Min(message.Attempts, Delays.Length - 1)] * 1000L;
+        var delay = Delays[Math.Min(message.Attempts, Delays.Length - 1)];
+        var until = now + delay * 1000L;
         var again = outcome is { Delivered: false, MayPass: true } && until < message.CreatedAt + GiveUpAfter.TotalMilliseconds;
         var detail = new LogoutDelivery(ended.Sid, failures, outcome.Reason, again ? until : null);
         var audit = new AuditEvent
@@ -174,8 +177,8 @@ internal sealed partial class BackchannelLogoutSender(
             if (again)
             {
                 await Outbox.PostponeAsync(sql, message.Id, until).ConfigureAwait(false);
-                // What else waits for this client would fare no better now.
-                await Outbox.DeferClientAsync(sql, message.ClientId, until).ConfigureAwait(false);
+                // What else waits for this client would fare no better now; but a young message does not wait as long as an old one.
+                await Outbox.DeferClientAsync(sql, message.ClientId, now + Math.Min(delay, LongestDeferral) * 1000L).ConfigureAwait(false);
             }
             else
             {

@@ -147,7 +147,7 @@ internal sealed partial class LogoutEndpoint(
     private static OAuthError Unreadable =>
         OAuthError.InvalidRequest("The form did not come from the sign-out page of this server; open the sign-out page again.");
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A sign-out by client {ClientId} named the post_logout_redirect_uri {Uri}, which can't be used: "
+    [LoggerMessage(Level = LogLevel.Information, Message = "A sign-out by client {ClientId} named the post_logout_redirect_uri {Uri}, which can't be used: "
         + "it is not registered for the client, or nothing proved which client asks (send id_token_hint or client_id)")]
     private static partial void LogRefused(ILogger logger, string? clientId, string uri);
 }
