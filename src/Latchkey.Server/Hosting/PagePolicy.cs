@@ -12,17 +12,27 @@ internal static class PagePolicy
     /// <summary>What pages ask of the browser beyond showing them: nothing.</summary>
     public const string Permissions = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 
+    private const string Base = "default-src 'none'; style-src 'self'; img-src 'self' https: data:; frame-ancestors 'none'; base-uri 'none'; form-action ";
+
+    private static readonly string FormPostScriptSource =
+        $"; script-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(FormPostScript)))}'";
+
     /// <summary>
-    /// A page whose forms may lead to a client. Chrome and Safari hold every redirect that follows a form to <c>form-action</c>, also those that the
-    /// client answers with (a callback on https that opens an app by its private-use scheme, say), which nobody can list beforehand: naming the
-    /// redirect URI there ends such sign-ins without a word. So these pages have no <c>form-action</c>; nothing in a page is written unencoded.
+    /// The policy of a page whose forms post to this server. Browsers hold the redirects that follow a form to <c>form-action</c>, so the proven
+    /// redirect URI's origin is named; a callback that itself redirects to a third origin must answer with a page that leads on.
     /// </summary>
-    public const string LeadingToClient = "default-src 'none'; style-src 'self'; img-src 'self' https: data:; frame-ancestors 'none'; base-uri 'none'";
+    /// <param name="redirectUri">Where the answers may lead; null if nowhere else.</param>
+    public static string Write(string? redirectUri) => redirectUri is null ? Base + "'self'" : $"{Base}'self' {Source(redirectUri)}";
 
-    /// <summary>A page whose forms stay with this server.</summary>
-    public const string Staying = LeadingToClient + "; form-action 'self'";
+    /// <summary>The policy of the page that posts to the client.</summary>
+    public static string WriteFormPost(string redirectUri) => Base + Source(redirectUri) + FormPostScriptSource;
 
-    /// <summary>The page that posts to the client, by its one script where scripts run.</summary>
-    public static string FormPost { get; } =
-        $"{LeadingToClient}; script-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(FormPostScript)))}'";
+    // The origin, or the scheme alone where there is no host, or one that the grammar of sources can't write (an IPv6 address).
+    private static string Source(string redirectUri)
+    {
+        var uri = new Uri(redirectUri);
+        return uri.Scheme is "http" or "https" && uri.HostNameType is UriHostNameType.Dns or UriHostNameType.IPv4
+            ? uri.IsDefaultPort ? $"{uri.Scheme}://{uri.IdnHost}" : $"{uri.Scheme}://{uri.IdnHost}:{uri.Port}"
+            : uri.Scheme + ":";
+    }
 }

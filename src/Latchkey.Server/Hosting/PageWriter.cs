@@ -19,14 +19,14 @@ internal static class PageWriter
     /// <param name="page">From the page's <c>Create(view)</c>.</param>
     /// <param name="status">The HTTP status.</param>
     /// <param name="formAction">
-    /// The redirect URI to which answers to the page's forms may lead; null if they stay here. See <see cref="PagePolicy.LeadingToClient"/>.
+    /// The redirect URI to which answers to the page's forms may lead: browsers hold the redirects after a form to <c>form-action</c> too.
     /// </param>
     public static Task WritePageAsync(this HttpContext context, RazorSlice page, int status = 200, string? formAction = null) =>
-        WriteAsync(context, page, status, formAction is null ? PagePolicy.Staying : PagePolicy.LeadingToClient);
+        WriteAsync(context, page, status, PagePolicy.Write(formAction));
 
     /// <summary>Writes the page that posts an answer to the client by itself where scripts run, and with a button where they don't.</summary>
     public static Task WriteFormPostAsync(this HttpContext context, FormPostView view) =>
-        WriteAsync(context, FormPostPage.Create(view), StatusCodes.Status200OK, PagePolicy.FormPost);
+        WriteAsync(context, FormPostPage.Create(view), StatusCodes.Status200OK, PagePolicy.WriteFormPost(view.RedirectUri));
 
     /// <summary>A link to a path of this server, below the issuer's own path.</summary>
     /// <param name="context">The request.</param>
