@@ -31,9 +31,9 @@ public static class RedirectUri
     {
         if (uri.Any(character => character is <= ' ' or > '~' or '"' or '<' or '>' or '\\' or '^' or '`' or '{' or '|' or '}'))
             return "holds a character that a URI can't have";
+        if (uri.Contains('*', StringComparison.Ordinal)) return "has a wildcard; redirect URIs are compared exactly, so list each one";
         if (!Uri.TryCreate(uri, UriKind.Absolute, out var parsed) || !uri.Contains(':', StringComparison.Ordinal)) return "is not an absolute URI";
         if (uri.Contains('#', StringComparison.Ordinal)) return "has a fragment, which redirect URIs can't have (RFC 6749 section 3.1.2)";
-        if (uri.Contains('*', StringComparison.Ordinal)) return "has a wildcard; redirect URIs are compared exactly, so list each one";
         switch (parsed.Scheme)
         {
             case "https":
