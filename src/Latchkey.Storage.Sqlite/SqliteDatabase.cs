@@ -88,7 +88,10 @@ public sealed class SqliteDatabase : Database
     {
         await sql.ExecuteAsync("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)").ConfigureAwait(false);
         var applied = await sql.FindAsync("SELECT COALESCE(MAX(number), 0) FROM migrations", row => row.Long(0)).ConfigureAwait(false);
-        foreach (var (number, name, text) in Migrations(Engine))
+        var migrations = Migrations(Engine);
+        if (applied > migrations[^1].Number)
+            throw new DatabaseUnavailableException($"The database {_path} is of a newer version of Latchkey; run that version, or restore a backup of this one's.");
+        foreach (var (number, name, text) in migrations)
         {
             if (number <= applied) continue;
             using var script = ((SqliteSession)sql).Connection.CreateCommand();
