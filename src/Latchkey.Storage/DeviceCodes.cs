@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Latchkey.Storage;
 
 /// <summary>A device that waits for a person to decide (RFC 8628).</summary>
@@ -76,6 +79,9 @@ public static class DeviceCodes
 {
     private const string Columns =
         "code_hash, user_code, client_id, scope, resources, status, sub, grant_id, auth_time, acr, amr, interval_seconds, polled_at, created_at, expires_at, address, user_agent";
+
+    /// <summary>What a row keeps of the device's half; the code itself is never stored.</summary>
+    public static byte[] Hash(string deviceCode) => SHA256.HashData(Encoding.UTF8.GetBytes(deviceCode));
 
     /// <summary>Adds a code.</summary>
     /// <returns>False if the user code is taken: make another.</returns>

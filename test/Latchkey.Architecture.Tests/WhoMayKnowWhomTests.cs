@@ -103,7 +103,7 @@ public sealed partial class WhoMayKnowWhomTests
     [GeneratedRegex(@"\b(SqliteDatabase|SqliteConnection|Microsoft\.Data|Npgsql|Latchkey\.Storage\.(Sqlite|PostgreSql))\b")]
     private static partial Regex Engines();
 
-    [GeneratedRegex(@"\b[A-Z]\w*Endpoint\b")]
+    [GeneratedRegex(@"\b[A-Z]\w*Endpoint\b(?!\s*=[^>])")]
     private static partial Regex EndpointTypes();
 
     [GeneratedRegex(@"@using Latchkey\.Storage|Latchkey\.Storage\.|\bDatabase\b|\bSqlSession\b|@inject")]

@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
-using System.Text;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
@@ -69,9 +68,6 @@ internal sealed class DeviceAuthorizationEndpoint(
             MessagesJson.Default.DeviceAuthorizationResponse).ConfigureAwait(false);
     }
 
-    /// <summary>What the row keeps of a device code.</summary>
-    public static byte[] Hash(string deviceCode) => SHA256.HashData(Encoding.UTF8.GetBytes(deviceCode));
-
     private async ValueTask<string> InsertAsync(HttpContext context, string deviceCode, Client client, RequestedAccess access)
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
@@ -79,7 +75,7 @@ internal sealed class DeviceAuthorizationEndpoint(
         {
             var row = new DeviceCode
             {
-                CodeHash = Hash(deviceCode),
+                CodeHash = DeviceCodes.Hash(deviceCode),
                 UserCode = UserCode.New(),
                 ClientId = client.Id,
                 Scope = access.Scope.ToString(),

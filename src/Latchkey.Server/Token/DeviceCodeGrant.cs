@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
-using Latchkey.Server.Device;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Token;
@@ -25,7 +24,7 @@ internal sealed class DeviceCodeGrant(ServerOptions options, Database database, 
         // 1. The code, and whether it is this client's. To everybody else it is no code at all.
         if (request.Parameters[ParameterNames.DeviceCode] is not { } deviceCode)
             return OAuthError.InvalidRequest("The parameter device_code is missing; send the one that the device authorization endpoint gave.");
-        var hash = DeviceAuthorizationEndpoint.Hash(deviceCode);
+        var hash = DeviceCodes.Hash(deviceCode);
         var (code, user) = await database.ReadAsync(async sql =>
         {
             var found = await DeviceCodes.FindAsync(sql, hash).ConfigureAwait(false);
