@@ -1,0 +1,36 @@
+using System.Text.Json.Nodes;
+using Latchkey.Interop.Tests;
+
+[assembly: AssemblyFixture(typeof(InteropServer))]
+
+namespace Latchkey.Interop.Tests;
+
+/// <summary>One server for all tests here, with the standard state and the apps that run on ports of their own.</summary>
+public sealed class InteropServer : IAsyncLifetime
+{
+    private LatchkeyProcess? _process;
+
+    public int GuidePort { get; } = LoopbackPorts.Next();
+
+    public int AspNetPort { get; } = LoopbackPorts.Next();
+
+    public string Issuer => _process?.Issuer ?? throw new InvalidOperationException("The server has not been started.");
+
+    public TestClient Guide => new("guide-app", "guide-app-secret-0123456789ab", TestClient.Post, $"http://localhost:{GuidePort}/callback");
+
+    public TestClient AspNet => new("aspnet-app", "aspnet-app-secret-0123456789a", TestClient.Post, $"http://127.0.0.1:{AspNetPort}/signin-oidc");
+
+    public async ValueTask InitializeAsync()
+    {
+        var state = DeclaredStates.Standard();
+        state.Add(Guide);
+        state.Add(AspNet, client => client["post_logout_redirect_uris"] = new JsonArray($"http://127.0.0.1:{AspNetPort}/signout-callback-oidc"));
+        // The guide's client reads and writes its one API in one token.
+        _process = await LatchkeyProcess.StartAsync(state);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null) await _process.DisposeAsync();
+    }
+}

@@ -1,0 +1,117 @@
+// openid-client against the real server. One argument says which scenario; the settings are JSON in the variable SETTINGS. Where a person is
+// needed it prints {"open": URL} and reads the URL that the browser came back to; at the end it prints {"done": …} or {"error": …}.
+import readline from 'node:readline/promises';
+import * as client from 'openid-client';
+import * as jose from 'jose';
+
+const settings = JSON.parse(process.env.SETTINGS);
+const print = (value) => console.log(JSON.stringify(value));
+const input = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const open = async (url) => {
+  print({ open: url.href ?? url });
+  return new URL((await input.next()).value);
+};
+
+async function proof() {
+  switch (settings.method) {
+    case 'client_secret_basic': return client.ClientSecretBasic(settings.client_secret);
+    case 'client_secret_post': return client.ClientSecretPost(settings.client_secret);
+    case 'private_key_jwt': return client.PrivateKeyJwt({ key: await jose.importPKCS8(settings.key, 'ES256'), kid: settings.kid });
+    default: return client.None();
+  }
+}
+
+const discover = async () =>
+  client.discovery(new URL(settings.issuer), settings.client_id, settings.metadata, await proof(),
+    { execute: [client.allowInsecureRequests], algorithm: settings.algorithm ?? 'oidc' });
+
+async function codeFlow(config, scope, extra = {}) {
+  const pkceCodeVerifier = client.randomPKCECodeVerifier();
+  const expectedState = client.randomState();
+  const expectedNonce = client.randomNonce();
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: settings.redirect_uri, scope, state: expectedState, nonce: expectedNonce,
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: 'S256', ...extra,
+  });
+  return client.authorizationCodeGrant(config, await open(url), { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true });
+}
+
+const scenarios = {
+  // Discovery, code with PKCE, state and nonce, userinfo, refresh, introspection, revocation, the logout URL.
+  async code() {
+    const config = await discover();
+    const tokens = await codeFlow(config, 'openid profile email offline_access');
+    const claims = tokens.claims();
+    const user = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
+    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
+    const refreshedUser = await client.fetchUserInfo(config, refreshed.access_token, claims.sub);
+    const keys = jose.createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
+    const access = await jose.jwtVerify(refreshed.access_token, keys, { issuer: settings.issuer, typ: 'at+jwt' });
+    const idToken = refreshed.id_token && await jose.jwtVerify(refreshed.id_token, keys, { issuer: settings.issuer, audience: settings.client_id });
+    const result = {
+      claims, user, refreshedUser, access: access.payload, header: access.protectedHeader, refreshedIdToken: idToken?.payload,
+      rotated: refreshed.refresh_token !== undefined && refreshed.refresh_token !== tokens.refresh_token,
+      logout: client.buildEndSessionUrl(config, { id_token_hint: tokens.id_token, post_logout_redirect_uri: settings.post_logout_redirect_uri, state: 'bye' }).href,
+    };
+    if (settings.method !== 'none') {
+      result.active = await client.tokenIntrospection(config, refreshed.access_token);
+      await client.tokenRevocation(config, refreshed.refresh_token ?? tokens.refresh_token, { token_type_hint: 'refresh_token' });
+      result.inactive = await client.tokenIntrospection(config, refreshed.access_token);
+    } else {
+      await client.tokenRevocation(config, refreshed.refresh_token ?? tokens.refresh_token);
+    }
+    try {
+      await client.refreshTokenGrant(config, refreshed.refresh_token ?? tokens.refresh_token);
+    } catch (error) {
+      result.afterRevocation = error.error;
+    }
+    return result;
+  },
+
+  // The person says no.
+  async denied() {
+    const config = await discover();
+    try {
+      await codeFlow(config, 'openid');
+      return { unexpected: true };
+    } catch (error) {
+      return { error: error.error, description: error.error_description };
+    }
+  },
+
+  // form_post is for servers; the answer's fields come back as a query here.
+  async max_age() {
+    const config = await discover();
+    const tokens = await codeFlow(config, 'openid', { max_age: '60', prompt: 'login' });
+    return { claims: tokens.claims() };
+  },
+
+  async credentials() {
+    const config = await discover();
+    const tokens = await client.clientCredentialsGrant(config, { scope: 'api:read', ...(settings.resource && { resource: settings.resource }) });
+    const keys = jose.createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
+    const { payload } = await jose.jwtVerify(tokens.access_token, keys, { issuer: settings.issuer, typ: 'at+jwt' });
+    return { tokens: { ...tokens }, payload };
+  },
+
+  async device() {
+    const config = await discover();
+    const started = await client.initiateDeviceAuthorization(config, { scope: 'openid profile' });
+    await open(started.verification_uri_complete);
+    const tokens = await client.pollDeviceAuthorizationGrant(config, started);
+    return { claims: tokens.claims(), user: await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub) };
+  },
+
+  async metadata() {
+    const config = await discover();
+    return config.serverMetadata();
+  },
+};
+
+try {
+  print({ done: await scenarios[process.argv[2]]() });
+} catch (error) {
+  print({ error: `${error.code ?? error.name}: ${error.message} ${error.cause ? JSON.stringify(error.cause, Object.getOwnPropertyNames(error.cause)) : ''}` });
+} finally {
+  process.stdin.destroy();
+}
