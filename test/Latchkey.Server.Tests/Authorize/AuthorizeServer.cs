@@ -17,8 +17,11 @@ public sealed class AuthorizeServer : IAsyncLifetime
     /// <summary>Public, with a redirect URI but not the grant type authorization_code.</summary>
     public static readonly TestClient NotForCode = new("not-for-code", null, TestClient.None, "https://not-for-code.example.com/cb");
 
-    /// <summary>Public, with a default scope and default_max_age.</summary>
+    /// <summary>Public, with a default scope and <c>default_max_age</c> 0.</summary>
     public static readonly TestClient Modest = new("modest", null, TestClient.None, "https://modest.example.com/cb");
+
+    /// <summary>Public, registered for <c>openid api:read</c> alone.</summary>
+    public static readonly TestClient Narrow = new("narrow", null, TestClient.None, "https://narrow.example.com/cb");
 
     private const int Apps = 40;
 
@@ -63,8 +66,14 @@ public sealed class AuthorizeServer : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var state = DeclaredStates.Standard();
-        state.Add(Two, client => client["redirect_uris"] = new JsonArray(Two.RedirectUri, "https://two.example.com/b?x=1&iss=theirs"));
+        state.Add(Two, client => client["redirect_uris"] = new JsonArray(Two.RedirectUri, "https://two.example.com/b?x=1"));
         state.Add(NotForCode, client => client["grant_types"] = new JsonArray("urn:ietf:params:oauth:grant-type:device_code"));
+        state.Add(Modest, client =>
+        {
+            client["default_scope"] = "openid api:read";
+            client["default_max_age"] = 0;
+        });
+        state.Add(Narrow, client => client["scope"] = "openid api:read");
         for (var number = 1; number <= Apps; number++) state.Add(App(number));
         _process = await LatchkeyProcess.StartAsync(state);
 
