@@ -24,7 +24,8 @@ internal static class CommandLine
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
-        var parsed = Build().Parse(args);
+        // A name that begins with @ is a name, not a file of arguments.
+        var parsed = Build().Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction) return Misuse(parsed);
         try
         {
@@ -47,6 +48,14 @@ internal static class CommandLine
     private static RootCommand Build() => new("Latchkey, an OAuth 2.1 and OpenID Connect authorization server.")
     {
         ServeCommand.Create(),
+        ApplyCommand.Create(),
+        ClientCommands.Create(),
+        ResourceCommands.Create(),
+        UserCommands.Create(),
+        KeyCommands.Create(),
+        GrantCommands.Create(),
+        SessionCommands.Create(),
+        AuditCommands.Create(),
     };
 
     private static int Misuse(ParseResult parsed) => Say($"{parsed.Errors[0].Message.TrimEnd('.')}. See: {Path(parsed)} --help", Misused);

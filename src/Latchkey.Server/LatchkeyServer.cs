@@ -90,6 +90,7 @@ public static class LatchkeyServer
         services.AddSingleton<AccountEndpoint>();
 
         // Administration
+        services.AddSingleton(provider => new KeyAdministration(provider.GetRequiredService<KeyKeeper>(), database, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new StateApplier(
             database, provider.GetRequiredService<ConfigurationSource>(), provider.GetRequiredService<UserDirectory>(), provider.GetRequiredService<TimeProvider>()));
 
@@ -127,9 +128,21 @@ public static class LatchkeyServer
     public static async Task PrepareLatchkeyServerAsync(this IServiceProvider services, DeclaredState state)
     {
         await services.GetRequiredService<Database>().MigrateAsync().ConfigureAwait(false);
+        await services.ApplyDeclaredStateAsync(state, StateApplier.ConfigActor).ConfigureAwait(false);
+    }
+
+    /// <summary>Applies declared state to a database whose schema is in order, making the keys first if there are none.</summary>
+    /// <param name="services">The server's services.</param>
+    /// <param name="state">What the operator declared.</param>
+    /// <param name="actor">Who does it, for the audit: <c>config</c> or <c>cli</c>.</param>
+    /// <returns>What changed, a line each.</returns>
+    /// <exception cref="AdministrationException">The state declares something that can't be.</exception>
+    /// <exception cref="DatabaseUnavailableException">The database can't be used.</exception>
+    public static async Task<IReadOnlyList<string>> ApplyDeclaredStateAsync(this IServiceProvider services, DeclaredState state, string actor)
+    {
         await services.GetRequiredService<KeyKeeper>().EnsureAsync().ConfigureAwait(false);
         await services.GetRequiredService<ConfigurationSource>().RefreshAsync().ConfigureAwait(false);
-        await services.GetRequiredService<StateApplier>().ApplyAsync(state, StateApplier.ConfigActor).ConfigureAwait(false);
+        return await services.GetRequiredService<StateApplier>().ApplyAsync(state, actor).ConfigureAwait(false);
     }
 
     /// <summary>Maps every endpoint below the issuer's path.</summary>

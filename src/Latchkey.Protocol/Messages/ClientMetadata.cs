@@ -13,7 +13,7 @@ namespace Latchkey.Protocol.Messages;
 /// (<c>with</c>), never one that is shared.
 /// </remarks>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record ClientMetadata
+public sealed partial record ClientMetadata
 {
     /// <summary>The client's id.</summary>
     public string ClientId { get; set; } = "";

@@ -115,7 +115,8 @@ internal static class ClientRules
 
         foreach (var (name, uri) in (ReadOnlySpan<(string, string?)>)[
             ("client_uri", client.ClientUri), ("logo_uri", client.LogoUri), ("policy_uri", client.PolicyUri), ("tos_uri", client.TosUri),
-            ("jwks_uri", client.JwksUri), ("initiate_login_uri", client.InitiateLoginUri), ("backchannel_logout_uri", client.BackchannelLogoutUri)])
+            ("jwks_uri", client.JwksUri), ("initiate_login_uri", client.InitiateLoginUri), ("backchannel_logout_uri", client.BackchannelLogoutUri),
+            ("frontchannel_logout_uri", client.FrontchannelLogoutUri), ("sector_identifier_uri", client.SectorIdentifierUri)])
         {
             if (uri is not null && WebFault(uri) is { } fault) return $"{name} {fault}.";
         }
@@ -149,9 +150,28 @@ internal static class ClientRules
         return null;
     }
 
-    // What a client would rely on for its safety is refused rather than passed over in silence.
-    private static string? UnsupportedDemand(ClientMetadata client) =>
-        client.DpopBoundAccessTokens ? "dpop_bound_access_tokens can't be true: this version has no DPoP."
-        : client.RequirePushedAuthorizationRequests ? "require_pushed_authorization_requests can't be true: this version has no pushed authorization requests."
-        : null;
+    // What a client would rely on is refused rather than passed over in silence.
+    private static string? UnsupportedDemand(ClientMetadata client)
+    {
+        foreach (var (name, demanded) in (ReadOnlySpan<(string, bool)>)[
+            ("dpop_bound_access_tokens", client.DpopBoundAccessTokens),
+            ("require_pushed_authorization_requests", client.RequirePushedAuthorizationRequests),
+            ("require_signed_request_object", client.RequireSignedRequestObject == true),
+            ("tls_client_certificate_bound_access_tokens", client.TlsClientCertificateBoundAccessTokens == true),
+            ("use_mtls_endpoint_aliases", client.UseMtlsEndpointAliases == true)])
+        {
+            if (demanded) return $"{name} can't be true: this version does not do that yet, and the client would count on it; take it out.";
+        }
+
+        foreach (var (name, value) in (ReadOnlySpan<(string, string?)>)[
+            ("userinfo_signed_response_alg", client.UserinfoSignedResponseAlg),
+            ("userinfo_encrypted_response_alg", client.UserinfoEncryptedResponseAlg),
+            ("id_token_encrypted_response_alg", client.IdTokenEncryptedResponseAlg),
+            ("introspection_encrypted_response_alg", client.IntrospectionEncryptedResponseAlg)])
+        {
+            if (value is not null) return $"{name} can't be set: this version answers in plain JSON and with signed, unencrypted tokens only; take it out.";
+        }
+
+        return null;
+    }
 }

@@ -97,6 +97,18 @@ public static class DeclaredStateReader
         return new DeclaredState { Settings = settings, Clients = clients, Resources = resources, Users = users };
     }
 
+    /// <summary>Reads what is said of one client, as in a declared state but without a secret.</summary>
+    /// <param name="node">The client's object; it is changed.</param>
+    /// <param name="source">Where it comes from, for messages.</param>
+    /// <exception cref="AdministrationException">A member is unknown or malformed.</exception>
+    public static ClientMetadata ReadClientMetadata(JsonObject node, string source) => ReadMessage(node, source, "client", MessagesJson.Default.ClientMetadata);
+
+    /// <summary>Reads what is said of one resource, as in a declared state.</summary>
+    /// <param name="node">The resource's object; it is changed.</param>
+    /// <param name="source">Where it comes from, for messages.</param>
+    /// <exception cref="AdministrationException">A member is unknown or malformed.</exception>
+    public static ResourceMetadata ReadResourceMetadata(JsonObject node, string source) => ReadMessage(node, source, "resource", MessagesJson.Default.ResourceMetadata);
+
     private static DeclaredState Merge(DeclaredState earlier, DeclaredState later)
     {
         var settings = new Dictionary<string, DeclaredSetting>(earlier.Settings, StringComparer.Ordinal);

@@ -48,12 +48,16 @@ public sealed class UserAdministration(Database database, UserDirectory users, T
         return user with { Claims = merged };
     }
 
-    /// <summary>Sets a password, unlocks the account, and ends all of the person's sessions and grants.</summary>
+    /// <summary>
+    /// Sets a password, unlocks the account, and ends all of the person's sessions and grants. Like a declared one it is taken as it is: how good it
+    /// must be is the operator's business here.
+    /// </summary>
     /// <exception cref="AdministrationException">There is no such user, or the password is empty.</exception>
     public async Task<User> SetPasswordAsync(string name, string password)
     {
         var user = await FindAsync(name).ConfigureAwait(false);
-        if (UserDirectory.JudgePassword(user, password) is { } fault) throw new AdministrationException(fault);
+        if (password.Length is 0 or > UserDirectory.MaximumPasswordLength)
+            throw new AdministrationException($"The password is empty or longer than {UserDirectory.MaximumPasswordLength} characters; nothing was changed.");
         await users.SetPasswordAsync(user.Subject, password, Audit(AuditEvents.PasswordChanged)).ConfigureAwait(false);
         return user;
     }

@@ -74,10 +74,10 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
     /// </summary>
     /// <param name="algorithm">Which algorithm's; null for all.</param>
     /// <param name="audit">Who does it and from where; the event's name and detail are set here.</param>
-    /// <param name="compromised">The key has leaked: the next one signs at once and the old one is removed, so that nothing it signed is good any more.</param>
+    /// <param name="how">Whether to wait until every cached JWKS can hold the next key.</param>
     /// <returns>The keys that take over, with the time from which they sign. Empty if that was already arranged.</returns>
     /// <exception cref="DatabaseUnavailableException">The database can't be reached; nothing was changed.</exception>
-    public async Task<IReadOnlyList<KeyRow>> RotateAsync(string? algorithm, AuditEvent audit, bool compromised = false)
+    public async Task<IReadOnlyList<KeyRow>> RotateAsync(string? algorithm, AuditEvent audit, KeyRotation how = KeyRotation.WhenPublished)
     {
         await TendAsync().ConfigureAwait(false);
         var now = Now();
@@ -88,22 +88,22 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
             foreach (var each in SigningAlgorithms.Supported.Where(each => algorithm is null || each == algorithm))
             {
                 if (Signs(rows, each, now) is not { } old || Next(rows, each, now) is not { } next) continue;
-                var from = compromised ? now : Math.Max(now, Earliest(next));
-                if (next.ActiveFrom <= from && !compromised) continue;
+                var from = how == KeyRotation.WhenPublished && !MadeTogether(old, next) ? Math.Max(now, Earliest(next)) : now;
+                if (next.ActiveFrom <= from) continue;
                 await SigningKeys.SetActiveFromAsync(sql, next.KeyId, from).ConfigureAwait(false);
-                if (compromised) await SigningKeys.DeleteAsync(sql, old.KeyId).ConfigureAwait(false);
+                if (how == KeyRotation.Compromised) await SigningKeys.DeleteAsync(sql, old.KeyId).ConfigureAwait(false);
                 else await SigningKeys.RetireAsync(sql, old.KeyId, from).ConfigureAwait(false);
                 await AuditLog.AppendAsync(sql, audit with
                 {
                     Event = AuditEvents.KeyRotated,
-                    Detail = $$"""{"algorithm":"{{each}}","kid":"{{next.KeyId}}","replaces":"{{old.KeyId}}","signs_from":{{from}},"compromised":{{(compromised ? "true" : "false")}}}""",
+                    Detail = $$"""{"algorithm":"{{each}}","kid":"{{next.KeyId}}","replaces":"{{old.KeyId}}","signs_from":{{from}},"compromised":{{(how == KeyRotation.Compromised ? "true" : "false")}}}""",
                 }).ConfigureAwait(false);
                 changed.Add(next with { ActiveFrom = from });
             }
 
             return changed;
         }).ConfigureAwait(false);
-        if (compromised) await TendAsync().ConfigureAwait(false);
+        if (rotated.Exists(key => key.ActiveFrom <= now)) await TendAsync().ConfigureAwait(false);
         return rotated;
     }
 
@@ -205,8 +205,24 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
     // Before this a verifier may still hold a JWKS without the key; the minute covers clocks that differ.
     private long Earliest(KeyRow next) => next.CreatedAt + (long)(options.JwksMaxAge + TimeSpan.FromMinutes(1)).TotalMilliseconds;
 
+    // At first start both are made within moments: whoever has seen the one has seen the other.
+    private static bool MadeTogether(KeyRow old, KeyRow next) => next.CreatedAt - old.CreatedAt < TimeSpan.FromMinutes(1).TotalMilliseconds;
+
     private long Now() => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The keys could not be looked after; it is tried again in a minute")]
     private static partial void LogLater(ILogger logger, Exception exception);
+}
+
+/// <summary>How the next key takes over.</summary>
+public enum KeyRotation
+{
+    /// <summary>As soon as every cached JWKS can hold it; nobody notices.</summary>
+    WhenPublished,
+
+    /// <summary>At once; who has cached the JWKS must fetch it again. What the old key signed stays good.</summary>
+    Immediately,
+
+    /// <summary>At once, and the old key is removed: nothing it signed is good any more.</summary>
+    Compromised,
 }

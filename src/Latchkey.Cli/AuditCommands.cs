@@ -1,0 +1,98 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Latchkey.Storage;
+
+namespace Latchkey.Cli;
+
+/// <summary><c>latchkey audit</c>: what happened.</summary>
+internal static class AuditCommands
+{
+    private const int FollowBatch = 500;
+
+    private static readonly TimeSpan FollowInterval = TimeSpan.FromMilliseconds(500);
+
+    private static readonly Argument<long> Id = new("event") { Description = "The event's number" };
+    private static readonly Option<string?> Event = new("--event") { Description = "Only events of this name, such as sign_in", HelpName = "NAME" };
+    private static readonly Option<string?> User = new("--user") { Description = "Only on this user's account, by username or sub", HelpName = "USER" };
+    private static readonly Option<string?> Client = new("--client") { Description = "Only with this client", HelpName = "ID" };
+    private static readonly Option<string?> Since = new("--since") { Description = "Only since this moment (2026-01-31T12:00:00Z), or for this long (24h)", HelpName = "TIME" };
+    private static readonly Option<int> Limit = AdminCommand.Limit(100);
+
+    public static Command Create() => new("audit", "What happened: who, what, on whom, from where, with what outcome.")
+    {
+        AdminCommand.Create("list", "List events, the newest last.", "latchkey audit list --event sign_in --since 24h", ListAsync, Event, User, Client, Since, Limit),
+        AdminCommand.Create("show", "Show an event.", "latchkey audit show 42", ShowAsync, Id),
+        AdminCommand.Create("follow", "Print events as they happen, until Ctrl-C. With --json, an object a line.", "latchkey audit follow --json", FollowAsync, Event, User, Client),
+    };
+
+    private static async Task ListAsync(AdminContext context, ParseResult parsed)
+    {
+        var filter = await FilterAsync(context, parsed).ConfigureAwait(false) with { Since = ReadSince(parsed.GetValue(Since), context.Now) };
+        context.Output.List(
+            ["#", "at", "event", "outcome", "actor", "sub", "client", "address", "detail"],
+            await context.Database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, filter, parsed.GetValue(Limit))).ConfigureAwait(false),
+            entry => [entry.Id.ToString(CultureInfo.InvariantCulture), Output.Time(entry.At), entry.Event, entry.Outcome, entry.Actor ?? "", entry.Subject ?? "", entry.ClientId ?? "", entry.Address ?? "", entry.Detail ?? ""],
+            Describe);
+    }
+
+    private static async Task ShowAsync(AdminContext context, ParseResult parsed)
+    {
+        var id = parsed.GetValue(Id);
+        var found = id < 1 ? [] : await context.Database.ReadAsync(sql => id == 1 ? First(sql) : AuditLog.ListAsync(sql, id - 1, new AuditFilter(), 1)).ConfigureAwait(false);
+        var entry = found.Find(candidate => candidate.Id == id) ?? throw new Latchkey.Server.Admin.AdministrationException($"There is no event {id}; see latchkey audit list.");
+        context.Output.Show(Describe(entry));
+
+        // After 0 the log lists the newest, so the very first one is found from behind.
+        static async ValueTask<List<AuditEvent>> First(SqlSession sql) =>
+            [.. (await AuditLog.ListAsync(sql, 0, new AuditFilter(), int.MaxValue).ConfigureAwait(false)).Take(1)];
+    }
+
+    private static async Task FollowAsync(AdminContext context, ParseResult parsed)
+    {
+        var filter = await FilterAsync(context, parsed).ConfigureAwait(false);
+        var last = (await context.Database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, new AuditFilter(), 1)).ConfigureAwait(false)).LastOrDefault()?.Id ?? 0;
+        using var timer = new PeriodicTimer(FollowInterval, context.Clock);
+        do
+        {
+            var events = await context.Database.ReadAsync(sql => AuditLog.ListAsync(sql, last, filter, FollowBatch)).ConfigureAwait(false);
+            foreach (var entry in events)
+            {
+                last = entry.Id;
+                context.Output.Line(
+                    string.Join("  ", Output.Time(entry.At), entry.Event, entry.Outcome, Pair("actor", entry.Actor), Pair("sub", entry.Subject), Pair("client", entry.ClientId),
+                        Pair("from", entry.Address), entry.Detail).TrimEnd(),
+                    () => Describe(entry));
+            }
+        }
+        while (await timer.WaitForNextTickAsync().ConfigureAwait(false));
+    }
+
+    private static string Pair(string name, string? value) => value is null ? "" : $"{name}={value}";
+
+    private static async Task<AuditFilter> FilterAsync(AdminContext context, ParseResult parsed) =>
+        new(parsed.GetValue(Event), await GrantCommands.SubjectAsync(context, parsed.GetValue(User)).ConfigureAwait(false), parsed.GetValue(Client));
+
+    private static long ReadSince(string? text, long now)
+    {
+        if (text is null) return 0;
+        if (Duration.Parse(text) is { } span) return now - (long)span.TotalMilliseconds;
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var moment)
+            ? moment.ToUnixTimeMilliseconds()
+            : throw new SettingException($"--since is \"{text}\", but it must be a moment such as 2026-01-31T12:00:00Z or a length of time such as 24h.");
+    }
+
+    private static JsonObject Describe(AuditEvent entry) => new()
+    {
+        ["id"] = entry.Id,
+        ["at"] = Output.Moment(entry.At),
+        ["event"] = entry.Event,
+        ["outcome"] = entry.Outcome,
+        ["actor"] = entry.Actor,
+        ["sub"] = entry.Subject,
+        ["client_id"] = entry.ClientId,
+        ["address"] = entry.Address,
+        ["request_id"] = entry.RequestId,
+        ["detail"] = entry.Detail is null ? null : JsonNode.Parse(entry.Detail),
+    };
+}

@@ -1,0 +1,126 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Spectre.Console;
+
+namespace Latchkey.Cli;
+
+/// <summary>Prints what a command has to say: for people, or as JSON. On a terminal with lines and colour, into a pipe or with NO_COLOR plainly.</summary>
+/// <param name="json">Whether <c>--json</c> was given.</param>
+internal sealed class Output(bool json)
+{
+    private const int PipeWidth = 1000;
+
+    private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Whether JSON is wanted.</summary>
+    public bool IsJson => json;
+
+    /// <summary>A list: a table, or an array of objects.</summary>
+    /// <param name="columns">The columns' heads.</param>
+    /// <param name="items">The things.</param>
+    /// <param name="cells">A row's cells.</param>
+    /// <param name="toJson">The thing as an object.</param>
+    public void List<T>(IReadOnlyList<string> columns, IReadOnlyCollection<T> items, Func<T, IReadOnlyList<string>> cells, Func<T, JsonObject> toJson)
+    {
+        if (json)
+        {
+            Json(new JsonArray([.. items.Select(item => (JsonNode)toJson(item))]));
+            return;
+        }
+
+        if (items.Count == 0)
+        {
+            Console.Error.WriteLine("None.");
+            return;
+        }
+
+        var table = Open(columns);
+        foreach (var item in items) table.AddRow(cells(item).Select(Cell));
+        Print(table);
+    }
+
+    /// <summary>One thing: its names and values, or an object.</summary>
+    public void Show(JsonObject item)
+    {
+        if (json)
+        {
+            Json(item);
+            return;
+        }
+
+        var table = Open(["", ""]).HideHeaders();
+        foreach (var (name, value) in item) table.AddRow(new Text(name, IsPlain ? Style.Plain : new Style(decoration: Decoration.Bold)), Cell(ToText(value)));
+        Print(table);
+    }
+
+    /// <summary>What was done: a sentence, or an object.</summary>
+    public void Done(string sentence, JsonObject item)
+    {
+        if (json) Json(item);
+        else Console.Out.WriteLine(Clean(sentence));
+    }
+
+    /// <summary>One line of a stream: text, or an object on one line.</summary>
+    public void Line(string text, Func<JsonObject> item) => Console.Out.WriteLine(json ? Write(item(), OneLine) : Clean(text));
+
+    /// <summary>A moment as people read it, in UTC.</summary>
+    public static string Time(long? milliseconds) => milliseconds is { } at
+        ? DateTimeOffset.FromUnixTimeMilliseconds(at).ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture)
+        : "";
+
+    /// <summary>A moment as programs read it (RFC 3339).</summary>
+    public static JsonNode? Moment(long? milliseconds) => milliseconds is { } at
+        ? JsonValue.Create(DateTimeOffset.FromUnixTimeMilliseconds(at).ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture))
+        : null;
+
+    /// <summary>Texts as a JSON array.</summary>
+    public static JsonArray Array(IEnumerable<string> items) => new([.. items.Select(item => (JsonNode)JsonValue.Create(item))]);
+
+    private static bool IsPlain => Console.IsOutputRedirected || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+
+    private static Table Open(IReadOnlyList<string> columns)
+    {
+        var table = new Table { Border = Console.IsOutputRedirected ? TableBorder.None : TableBorder.Rounded };
+        foreach (var column in columns)
+            table.AddColumn(new TableColumn(new Text(column, IsPlain ? Style.Plain : new Style(decoration: Decoration.Bold))) { NoWrap = Console.IsOutputRedirected });
+        return table;
+    }
+
+    private static void Print(Table table)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = IsPlain ? AnsiSupport.No : AnsiSupport.Detect,
+            ColorSystem = IsPlain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+            Out = new AnsiConsoleOutput(Console.Out),
+        });
+        if (Console.IsOutputRedirected) console.Profile.Width = PipeWidth;
+        console.Write(table);
+    }
+
+    private static Text Cell(string text) => new(Clean(text));
+
+    // Names come from outside: nothing of them may steer the terminal.
+    private static string Clean(string text) => string.Concat(text.Select(character => char.IsControl(character) && character != '\n' ? '\uFFFD' : character));
+
+    private static string ToText(JsonNode? node) => node switch
+    {
+        null => "",
+        JsonArray list when list.All(item => item is JsonValue) => string.Join(Console.IsOutputRedirected ? " " : "\n", list.Select(ToText)),
+        JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
+        _ => Write(node, OneLine),
+    };
+
+    private static void Json(JsonNode node) => Console.Out.WriteLine(Write(node, Indented));
+
+    private static string Write(JsonNode node, JsonWriterOptions options)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, options)) node.WriteTo(writer);
+        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
+    }
+}
