@@ -12,7 +12,7 @@ var metadataPath = "/.well-known/oauth-protected-resource" + new Uri(resource).A
 var metadataUrl = urls.Split(';')[0].TrimEnd('/') + metadataPath;
 
 var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
-builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Information);
+builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 builder.WebHost.UseUrls(urls);
 builder.Services
     .AddAuthentication(JwtBearerDefaults.AuthenticationScheme)

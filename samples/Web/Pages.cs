@@ -25,7 +25,7 @@ internal sealed class Pages(App app)
         var name = user.Text("name") ?? user.Text("preferred_username") ?? user.Text("sub");
         var message = $"Welcome, {name}";
         if (WantsJson(context)) return JsonAsync(context, 200, new { message, user });
-        var claims = string.Concat(user.EnumerateObject().Select(claim => $"<dt>{E(claim.Name)}</dt><dd>{E(claim.Value.ToString())}</dd>"));
+        var claims = string.Concat(user.EnumerateObject().Select(claim => $"<dt>{E(claim.Name)}</dt><dd>{E(claim.Value.ValueKind == JsonValueKind.String ? claim.Value.GetString()! : claim.Value.GetRawText())}</dd>"));
         var api = app.Api is null ? "" : "<a class=\"button\" href=\"/call-api\">Call the API</a>";
         return PageAsync(context, 200, "Dashboard", $"""
             <h1>{E(message)}</h1>
@@ -60,6 +60,8 @@ internal sealed class Pages(App app)
 
     public Task ErrorAsync(HttpContext context, int status, string error, string? description)
     {
+        // OpenID Connect Back-Channel Logout section 2.8 knows one code.
+        if (context.Request.Path == "/backchannel-logout") error = "invalid_request";
         if (WantsJson(context) || context.Request.Path == "/backchannel-logout") return JsonAsync(context, status, new { error, error_description = description });
         var denied = error == "access_denied";
         return PageAsync(context, status, "Sign-in did not work", $"""
