@@ -17,5 +17,7 @@ done
 [ -x dist/latchkey ] || ./build.sh
 kind=jit
 [ -e dist/libe_sqlite3.so ] || kind=native
-dotnet build bench/driver -c Release --nologo -v quiet -clp:NoSummary
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+dotnet build bench/driver -c Release --nologo -v quiet </dev/null >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 artifacts/bin/driver/release/latchkey-bench dist/latchkey bench/state.jsonc "bench/results/$kind.md" "$@"
