@@ -50,7 +50,10 @@ internal static class ServeCommand
         {
             if (app is not null)
             {
+                // The database goes last: until then the services write what they still hold.
+                var database = app.Services.GetRequiredService<Database>();
                 await app.DisposeAsync().ConfigureAwait(false);
+                await database.DisposeAsync().ConfigureAwait(false);
             }
         }
     }
@@ -75,12 +78,12 @@ internal static class ServeCommand
             var where = string.Join(", ", settings.Addresses);
             var reason = ((exception as SocketException) ?? (exception.GetBaseException() as SocketException))?.SocketErrorCode switch
             {
-                SocketError.AddressAlreadyInUse => $"{where} is in use by another program; end it, or choose another address with --urls or --issuer",
-                SocketError.AccessDenied => $"this user may not listen on {where}; choose a port above 1023 with --urls, or grant the right",
-                SocketError.AddressNotAvailable => $"{where} is not an address of this computer; choose another with --urls",
-                _ => $"listening on {where} failed: {exception.Message.TrimEnd('.')}",
+                SocketError.AddressAlreadyInUse => $"The address {where} is in use by another program; end it, or choose another address with --urls or --issuer",
+                SocketError.AccessDenied => $"This user may not listen on {where}; choose a port above 1023 with --urls, or grant the right",
+                SocketError.AddressNotAvailable => $"The address {where} is not an address of this computer; choose another with --urls",
+                _ => $"Listening on {where} failed: {exception.Message.TrimEnd('.')}",
             };
-            throw new SettingException(char.ToUpperInvariant(reason[0]) + reason[1..] + ".", exception);
+            throw new SettingException(reason + ".", exception);
         }
     }
 }

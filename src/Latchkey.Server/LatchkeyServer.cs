@@ -21,6 +21,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace Latchkey.Server;
 
@@ -92,7 +93,8 @@ public static class LatchkeyServer
         // Administration
         services.AddSingleton(provider => new KeyAdministration(provider.GetRequiredService<KeyKeeper>(), database, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new StateApplier(
-            database, provider.GetRequiredService<ConfigurationSource>(), provider.GetRequiredService<UserDirectory>(), provider.GetRequiredService<TimeProvider>()));
+            database, provider.GetRequiredService<ConfigurationSource>(), provider.GetRequiredService<UserDirectory>(), provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<StateApplier>>()));
 
         // Pages
         PageForms.Configure(services, options);

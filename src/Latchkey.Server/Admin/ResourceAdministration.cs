@@ -24,7 +24,7 @@ public sealed class ResourceAdministration(Database database, TimeProvider clock
     {
         if (all.Exists(known => known.Resource == metadata.Resource))
             throw new AdministrationException($"There is a resource {metadata.Resource} already; change it with resource update.");
-        await JudgeAsync(sql, metadata, all).ConfigureAwait(false);
+        Judge(metadata, all);
         await SaveAsync(sql, metadata, isNew: true, audit).ConfigureAwait(false);
         return metadata;
     });
@@ -37,7 +37,7 @@ public sealed class ResourceAdministration(Database database, TimeProvider clock
     public Task<ResourceMetadata> UpdateAsync(string resource, Func<ResourceMetadata, ResourceMetadata> change) => WriteAsync(async (sql, all, audit) =>
     {
         var metadata = change(all.Find(known => known.Resource == resource) ?? throw Missing(resource)) with { Resource = resource };
-        await JudgeAsync(sql, metadata, all).ConfigureAwait(false);
+        Judge(metadata, all);
         await SaveAsync(sql, metadata, isNew: false, audit).ConfigureAwait(false);
         return metadata;
     });
@@ -62,10 +62,9 @@ public sealed class ResourceAdministration(Database database, TimeProvider clock
         }).ConfigureAwait(false);
     }
 
-    private static async ValueTask JudgeAsync(SqlSession sql, ResourceMetadata metadata, List<ResourceMetadata> all)
+    private static void Judge(ResourceMetadata metadata, List<ResourceMetadata> all)
     {
-        var clients = (await Clients.ListAsync(sql).ConfigureAwait(false)).Select(row => row.Metadata.ClientId).ToHashSet(StringComparer.Ordinal);
-        if ((ResourceRules.Fault(metadata) ?? ResourceRules.FaultAmong(metadata, all, clients.Contains)) is { } fault)
+        if ((ResourceRules.Fault(metadata) ?? ResourceRules.FaultAmong(metadata, all)) is { } fault)
             throw new AdministrationException($"The resource can't be so: {fault}");
     }
 

@@ -41,8 +41,7 @@ internal static class ResourceRules
     /// <summary>What is wrong with a resource among the others, as a sentence; null if nothing is.</summary>
     /// <param name="resource">The resource.</param>
     /// <param name="others">Every resource there will be; the one of the same identifier is passed over.</param>
-    /// <param name="isClient">Whether a client of an id will exist.</param>
-    public static string? FaultAmong(ResourceMetadata resource, IEnumerable<ResourceMetadata> others, Func<string, bool> isClient)
+    public static string? FaultAmong(ResourceMetadata resource, IEnumerable<ResourceMetadata> others)
     {
         foreach (var other in others)
         {
@@ -54,11 +53,6 @@ internal static class ResourceRules
                 if (other.Scopes.Any(candidate => candidate.Scope == scope.Scope))
                     return $"the scope {scope.Scope} belongs to {other.Resource} already; a scope belongs to one resource.";
             }
-        }
-
-        foreach (var client in resource.Clients)
-        {
-            if (!isClient(client)) return $"the client {client} does not exist; declare it, or take it out of clients.";
         }
 
         return null;

@@ -8,6 +8,7 @@ using Latchkey.Server.Configuration;
 using Latchkey.Server.Keys;
 using Latchkey.Server.Login;
 using Latchkey.Storage;
+using Microsoft.Extensions.Logging;
 
 namespace Latchkey.Server.Admin;
 
@@ -15,7 +16,7 @@ namespace Latchkey.Server.Admin;
 /// Applies declared state: what it names is created or updated in one transaction, everything else is left alone, and doing it twice changes
 /// nothing. A declared password or secret counts once: when the thing is made, or when the declared value is another than the one applied last.
 /// </summary>
-public sealed class StateApplier
+public sealed partial class StateApplier
 {
     /// <summary>The actor of what a configuration file changed.</summary>
     public const string ConfigActor = "config";
@@ -24,9 +25,10 @@ public sealed class StateApplier
     private readonly ConfigurationSource _configuration;
     private readonly UserDirectory _users;
     private readonly TimeProvider _clock;
+    private readonly ILogger<StateApplier> _logger;
 
-    internal StateApplier(Database database, ConfigurationSource configuration, UserDirectory users, TimeProvider clock) =>
-        (_database, _configuration, _users, _clock) = (database, configuration, users, clock);
+    internal StateApplier(Database database, ConfigurationSource configuration, UserDirectory users, TimeProvider clock, ILogger<StateApplier> logger) =>
+        (_database, _configuration, _users, _clock, _logger) = (database, configuration, users, clock, logger);
 
     /// <summary>Applies a state and reads the configuration again if it changed.</summary>
     /// <param name="state">The state, as <see cref="DeclaredStateReader"/> read it.</param>
@@ -101,7 +103,7 @@ public sealed class StateApplier
         return plan;
     }
 
-    private static async ValueTask PlanResourcesAsync(SqlSession sql, DeclaredState state, Dictionary<string, ClientMetadata> clients, Plan plan)
+    private async ValueTask PlanResourcesAsync(SqlSession sql, DeclaredState state, Dictionary<string, ClientMetadata> clients, Plan plan)
     {
         var resources = (await Resources.ListAsync(sql).ConfigureAwait(false)).ToDictionary(resource => resource.Resource, StringComparer.Ordinal);
         foreach (var declared in state.Resources)
@@ -113,8 +115,10 @@ public sealed class StateApplier
 
         foreach (var declared in state.Resources)
         {
-            if (ResourceRules.FaultAmong(declared.Metadata, resources.Values, clients.ContainsKey) is { } fault)
-                throw new AdministrationException($"{declared.Place}: {fault}");
+            if (ResourceRules.FaultAmong(declared.Metadata, resources.Values) is { } fault) throw new AdministrationException($"{declared.Place}: {fault}");
+            // It may be declared elsewhere or made later; until then it is only a name.
+            foreach (var client in declared.Metadata.Clients.Where(client => !clients.ContainsKey(client)))
+                LogMissingClient(_logger, declared.Metadata.Resource, client, declared.Place);
         }
     }
 
@@ -186,6 +190,9 @@ public sealed class StateApplier
 
     private static bool Same(ResourceMetadata left, ResourceMetadata right) =>
         JsonSerializer.Serialize(left, MessagesJson.Default.ResourceMetadata) == JsonSerializer.Serialize(right, MessagesJson.Default.ResourceMetadata);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The resource {Resource} names the client {Client}, which does not exist, so nobody can introspect its tokens as that client ({Place})")]
+    private static partial void LogMissingClient(ILogger logger, string resource, string client, string place);
 
     /// <summary>What has to be changed.</summary>
     private sealed class Plan
