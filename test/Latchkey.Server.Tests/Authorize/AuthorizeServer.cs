@@ -56,6 +56,26 @@ public sealed class AuthorizeServer : IAsyncLifetime
         return browser;
     }
 
+    /// <summary>What <see cref="Alice"/> gets for a request of a client; she presses nothing.</summary>
+    /// <param name="client">Who asks.</param>
+    /// <param name="changes">
+    /// Changes of the request as a query, such as <c>prompt=none&amp;!state</c>: values are taken as they stand, and an exclamation mark takes one away.
+    /// </param>
+    /// <param name="scope">The scopes.</param>
+    public async Task<Asked> AskAsync(TestClient client, string changes = "", string scope = "openid profile")
+    {
+        using var alice = Alice();
+        using var program = Client(client);
+        var request = program.Request(scope, Changes(changes));
+        return new(await alice.GetAsync(request.Url), request);
+    }
+
+    /// <summary>Reads changes as <see cref="AskAsync"/> takes them.</summary>
+    public static IEnumerable<(string Name, string? Value)> Changes(string changes) =>
+        changes.Split('&', StringSplitOptions.RemoveEmptyEntries).Select(change => change.Split('=', 2)).Select(parts => parts.Length == 2
+            ? (parts[0], (string?)parts[1])
+            : (parts[0].TrimStart('!'), null));
+
     /// <summary>A public client that no other test has seen: nobody has agreed to anything.</summary>
     public OAuthClient NewApp()
     {
@@ -91,4 +111,12 @@ public sealed class AuthorizeServer : IAsyncLifetime
     }
 
     private static TestClient App(int number) => new($"app-{number}", null, TestClient.None, $"https://app-{number}.example.com/cb");
+}
+
+/// <summary>A request, and where it led.</summary>
+public sealed record Asked(Stop Stop, AuthorizationRequest Request)
+{
+    public string ExpectCode() => Stop.ExpectCode(Request);
+
+    public string ExpectError(string error) => Stop.ExpectError(Request, error);
 }
