@@ -27,7 +27,7 @@ internal static class AdminCommand
     private static Command Describe(
         string name, string description, string example, bool creates, Func<AdminContext, ParseResult, Task> run, ReadOnlySpan<Symbol> symbols)
     {
-        var command = new Command(name, $"{description}\n\nExample: {example}");
+        var command = new Command(name, description).WithExample(example);
         foreach (var symbol in symbols)
         {
             if (symbol is Argument argument) command.Arguments.Add(argument);

@@ -67,6 +67,9 @@ internal sealed class CertificateFiles
             throw new SettingException($"{_certificate.Source} names {_certificate.Text}, which can't be read as a PEM certificate ({exception.Message}).", exception);
         }
 
+        // A file without any certificate is read without complaint.
+        if (chain.Count == 0) throw new SettingException($"{_certificate.Source} names {_certificate.Text}, which holds no PEM certificate; give the certificate with its chain.");
+
         try
         {
             var leaf = X509Certificate2.CreateFromPemFile(_certificate.Text, _key.Text);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.Reflection;
 using Latchkey.Server.Admin;
 using Latchkey.Storage;
@@ -26,7 +27,7 @@ internal static class CommandLine
     {
         // A name that begins with @ is a name, not a file of arguments.
         var parsed = Build().Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction) return Misuse(parsed);
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpWithExample) return Misuse(parsed);
         try
         {
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
@@ -45,7 +46,15 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Build() => new("Latchkey, an OAuth 2.1 and OpenID Connect authorization server.")
+    /// <summary>Every command of the program.</summary>
+    public static RootCommand Build()
+    {
+        var root = Commands();
+        root.Options.OfType<HelpOption>().Single().Action = new HelpWithExample();
+        return root;
+    }
+
+    private static RootCommand Commands() => new("Latchkey, an OAuth 2.1 and OpenID Connect authorization server.")
     {
         ServeCommand.Create(),
         ApplyCommand.Create(),
@@ -58,7 +67,15 @@ internal static class CommandLine
         AuditCommands.Create(),
     };
 
-    private static int Misuse(ParseResult parsed) => Say($"{parsed.Errors[0].Message.TrimEnd('.')}. See: {Path(parsed)} --help", Misused);
+    private static int Misuse(ParseResult parsed) => Say($"{MisuseOf(parsed)}. See: {Path(parsed)} --help", Misused);
+
+    // A command that can't run alone is told by the parser before the word that was no command of it.
+    private static string MisuseOf(ParseResult parsed)
+    {
+        if (parsed.CommandResult.Command is not { Subcommands.Count: > 0 } command) return parsed.Errors[0].Message.TrimEnd('.');
+        var verbs = string.Join(", ", command.Subcommands.Select(verb => verb.Name));
+        return parsed.UnmatchedTokens is [var word, ..] ? $"There is no \"{word}\" here; use one of {verbs}" : $"A command is missing; use one of {verbs}";
+    }
 
     private static string Path(ParseResult parsed)
     {

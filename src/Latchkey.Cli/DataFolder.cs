@@ -48,18 +48,8 @@ internal static class DataFolder
     }
 
     /// <summary>Opens the database.</summary>
-    /// <exception cref="SettingException">It can't be opened.</exception>
-    public static Database Open(string databasePath)
-    {
-        try
-        {
-            return new SqliteDatabase(databasePath);
-        }
-        catch (DatabaseUnavailableException exception)
-        {
-            throw new SettingException(exception.Message, exception);
-        }
-    }
+    /// <exception cref="DatabaseUnavailableException">It can't be opened, or is no database.</exception>
+    public static Database Open(string databasePath) => new SqliteDatabase(databasePath);
 
     private static void MakeFolder(string path, string fault, string flag)
     {

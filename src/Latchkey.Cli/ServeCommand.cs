@@ -22,8 +22,9 @@ internal static class ServeCommand
     /// <summary>Describes the command.</summary>
     public static Command Create()
     {
-        var command = new Command("serve", "Run the server. Each flag is also an environment variable (LATCHKEY_ISSUER) and a key of the configuration file (settings.issuer).\n\n"
-            + "Example: latchkey serve --issuer http://127.0.0.1:5100 --data ./data --config latchkey.json") { Config };
+        var command = new Command("serve", "Run the server until SIGTERM or Ctrl-C.") { Config }.WithExample(
+            "latchkey serve --issuer http://127.0.0.1:5100 --data ./data --config latchkey.json",
+            "Each flag is also an environment variable (--log-level is LATCHKEY_LOG_LEVEL) and a key of the configuration file (settings.log_level).");
         foreach (var setting in Setting.All) command.Options.Add(setting.Option);
         command.SetAction((parsed, _) => RunAsync(parsed));
         return command;

@@ -21,11 +21,12 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     private readonly StringBuilder _errors = new();
     private readonly IReadOnlyDictionary<string, string> _environment;
     private Process? _process;
+    private bool _isBare;
 
-    private LatchkeyProcess(int port, string pathBase, IReadOnlyDictionary<string, string> environment)
+    private LatchkeyProcess(int port, string issuer, IReadOnlyDictionary<string, string> environment)
     {
         Port = port;
-        Issuer = $"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}{pathBase}";
+        Issuer = issuer;
         DataFolder = _folder.File("data");
         ConfigFile = _folder.File("latchkey.json");
         _environment = environment;
@@ -68,7 +69,9 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     {
         for (var attempt = 1; ; attempt++)
         {
-            var server = new LatchkeyProcess(LoopbackPorts.Next(), pathBase, environment ?? new Dictionary<string, string>()) { Arguments = arguments };
+            var port = LoopbackPorts.Next();
+            var issuer = $"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}{pathBase}";
+            var server = new LatchkeyProcess(port, issuer, environment ?? new Dictionary<string, string>()) { Arguments = arguments };
             await File.WriteAllTextAsync(server.ConfigFile, (state ?? DeclaredStates.Standard()).ToJsonString());
             try
             {
@@ -87,12 +90,31 @@ public sealed class LatchkeyProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts a server with nothing but the arguments and variables that a test gives it, for tests of just those.</summary>
+    /// <param name="issuer">The issuer that it will have.</param>
+    /// <param name="environment">Variables.</param>
+    /// <param name="arguments">All arguments of <c>serve</c>.</param>
+    public static async Task<LatchkeyProcess> StartBareAsync(string issuer, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    {
+        var server = new LatchkeyProcess(new Uri(issuer).Port, issuer, environment) { Arguments = arguments, _isBare = true };
+        try
+        {
+            await server.StartAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>Starts it again on the same data, port and configuration, after <see cref="KillAsync"/> or <see cref="StopAsync"/>.</summary>
     public async Task StartAsync()
     {
         if (_process is not null) throw new InvalidOperationException("The server is running.");
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var start = Prepare(["serve", "--issuer", Issuer, "--data", DataFolder, "--config", ConfigFile, .. Arguments]);
+        var start = Prepare(_isBare ? ["serve", .. Arguments] : ["serve", "--issuer", Issuer, "--data", DataFolder, "--config", ConfigFile, .. Arguments]);
         foreach (var (name, value) in _environment) start.Environment[name] = value;
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };
         process.OutputDataReceived += (_, line) =>
