@@ -47,7 +47,7 @@ internal sealed class LoginEndpoint(
         if (username is not null && !limits.TryTakeSignIn(context, username, out var retryAfter))
         {
             RateLimits.Refuse(context, retryAfter);
-            await WriteFormAsync(context, request, waited, username, LoginError.TooManyAttempts, StatusCodes.Status429TooManyRequests).ConfigureAwait(false);
+            await WriteFormAsync(context, request, waited, username, LoginError.TooManyAttempts, retryAfter).ConfigureAwait(false);
             return;
         }
 
@@ -86,10 +86,11 @@ internal sealed class LoginEndpoint(
         }
     }
 
-    private Task WriteFormAsync(HttpContext context, string? request, Waiting waited, string? username, LoginError? error, int status = StatusCodes.Status200OK)
+    private Task WriteFormAsync(HttpContext context, string? request, Waiting waited, string? username, LoginError? error, TimeSpan wait = default)
     {
+        var status = error is LoginError.TooManyAttempts ? StatusCodes.Status429TooManyRequests : StatusCodes.Status200OK;
         var app = waited.Request is { } authorization ? AppView.Of(authorization.Client.Metadata) : null;
         return context.WritePageAsync(
-            LoginPage.Create(new LoginView(forms.Token(context), request, app, username, error)), status, formAction: waited.Request?.Return.RedirectUri);
+            LoginPage.Create(new LoginView(forms.Token(context), request, app, username, error, wait)), status, formAction: waited.Request?.Return.RedirectUri);
     }
 }
