@@ -65,6 +65,9 @@ internal static class RequestForm
     /// <summary>Reads the query.</summary>
     public static Parameters ReadQuery(HttpContext context) => Parameters.Parse(context.Request.QueryString.Value);
 
+    /// <summary>Whether the body is said to be a form.</summary>
+    public static bool IsForm(HttpContext context) => context.Request.ContentType is { } type && IsForm(type);
+
     private static OAuthError TooLarge => new("invalid_request", "The body is larger than 64 KiB.", 413);
 
     private static bool IsForm(string contentType)
