@@ -2,6 +2,8 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.Hosting;
+using Latchkey.Server.Keys;
 using Latchkey.Server.Token;
 using Latchkey.Storage;
 using Microsoft.Extensions.DependencyInjection;
@@ -65,18 +67,13 @@ public class ClockedServer : IAsyncLifetime
     public async Task<int> ExecuteAsync(string statement, params SqlValue[] values) => await Database.WriteAsync(sql => sql.ExecuteAsync(statement, values));
 
     /// <summary>A fingerprint of every row but the audit's: unchanged where nothing was written.</summary>
-    public async Task<string> FingerprintAsync() => await Database.ReadAsync(async sql =>
+    public async Task<string> FingerprintAsync()
     {
-        var rows = new StringBuilder();
-        foreach (var table in await TablesAsync(sql))
-        {
-            var columns = await sql.ListAsync("SELECT name FROM pragma_table_info($1)", row => row.Text(0), table);
-            var line = string.Join(" || '|' || ", columns.Select(column => $"quote({column})"));
-            rows.AppendLine(table).AppendJoin('\n', await sql.ListAsync($"SELECT {line} FROM {table} ORDER BY 1", row => row.Text(0)));
-        }
-
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(rows.ToString())));
-    });
+        // What the server does by itself when time has passed is done first, so that it does not come between two fingerprints.
+        await Server.Services.GetRequiredService<KeyKeeper>().TendAsync();
+        await Server.Services.GetRequiredService<Janitor>().SweepAsync();
+        return await Database.ReadAsync(FingerprintAsync);
+    }
 
     /// <summary>How many rows each table has, but the audit.</summary>
     public async Task<string> CountsAsync() => await Database.ReadAsync(async sql =>
@@ -100,6 +97,19 @@ public class ClockedServer : IAsyncLifetime
 
     /// <summary>The server's options.</summary>
     protected virtual ServerOptions Options(ServerOptions options) => options;
+
+    private static async ValueTask<string> FingerprintAsync(SqlSession sql)
+    {
+        var rows = new StringBuilder();
+        foreach (var table in await TablesAsync(sql))
+        {
+            var columns = await sql.ListAsync("SELECT name FROM pragma_table_info($1)", row => row.Text(0), table);
+            var line = string.Join(" || '|' || ", columns.Select(column => $"quote({column})"));
+            rows.AppendLine(table).AppendJoin('\n', await sql.ListAsync($"SELECT {line} FROM {table} ORDER BY 1", row => row.Text(0)));
+        }
+
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(rows.ToString())));
+    }
 
     private static ValueTask<List<string>> TablesAsync(SqlSession sql) =>
         sql.ListAsync("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'audit' ORDER BY name", row => row.Text(0));
