@@ -116,39 +116,21 @@ internal sealed class ClientAuthenticator(
             }
         }
 
-        // 2. The rest is slow, and may be guessing.
-        var source = RateLimits.Source(context);
-        if (!limits.ClientSecret.TryTake(source, out var retryAfter)) return RateLimits.Refuse(context, retryAfter);
-        foreach (var candidate in slow)
-        {
-            if (!await SlowlyAsync(candidate, secret, rawSecret).ConfigureAwait(false)) continue;
-            limits.ClientSecret.GiveBack(source);
-            return client!;
-        }
-
-        if (slow.Count == 0) await PretendAsync(secret).ConfigureAwait(false);
-        return Failed;
-    }
-
-    private async ValueTask<bool> SlowlyAsync(ClientSecret candidate, string secret, string rawSecret)
-    {
+        // 2. The rest is slow, and may be guessing. The permit is taken when the turn comes, so that many who are right wait and none is refused.
         await _slowHashes.WaitAsync().ConfigureAwait(false);
         try
         {
-            return SecretHasher.Verify(candidate.Hash, secret) || (secret != rawSecret && SecretHasher.Verify(candidate.Hash, rawSecret));
-        }
-        finally
-        {
-            _slowHashes.Release();
-        }
-    }
+            var source = RateLimits.Source(context);
+            if (!limits.ClientSecret.TryTake(source, out var retryAfter)) return RateLimits.Refuse(context, retryAfter);
+            foreach (var candidate in slow)
+            {
+                if (!SecretHasher.Verify(candidate.Hash, secret) && (secret == rawSecret || !SecretHasher.Verify(candidate.Hash, rawSecret))) continue;
+                limits.ClientSecret.GiveBack(source);
+                return client!;
+            }
 
-    private async ValueTask PretendAsync(string secret)
-    {
-        await _slowHashes.WaitAsync().ConfigureAwait(false);
-        try
-        {
-            SecretHasher.Pretend(secret);
+            if (slow.Count == 0) SecretHasher.Pretend(secret);
+            return Failed;
         }
         finally
         {

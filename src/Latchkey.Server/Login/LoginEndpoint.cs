@@ -11,9 +11,13 @@ namespace Latchkey.Server.Login;
 /// <summary>Signs a person in by name and password, then lets go on what waited for it.</summary>
 internal sealed class LoginEndpoint(
     ConfigurationSource configuration, WaitingRequests waiting, UserDirectory users, SignInSessions sessions, LoginRedirect redirect, PageForms forms,
-    RateLimits limits, Auditor auditor, ServerOptions options, TimeProvider clock)
+    RateLimits limits, Auditor auditor, ServerOptions options, TimeProvider clock) : IDisposable
 {
     private static readonly string[] PasswordOnly = ["pwd"];
+
+    // A permit is in the hands of each who is being checked, not of each who waits for it: a hundred right passwords at once are no guessing.
+    // Fewer at a time than one name has permits.
+    private readonly SemaphoreSlim _checks = new(Math.Clamp(Environment.ProcessorCount, 2, 16));
 
     /// <summary>GET: the form.</summary>
     public async Task HandleGetAsync(HttpContext context)
@@ -44,24 +48,41 @@ internal sealed class LoginEndpoint(
 
         // 2. Is it the person? Whatever is wrong, the page says the same.
         var (username, password) = (form["username"], form["password"]);
-        if (username is not null && !limits.TryTakeSignIn(context, username, out var retryAfter))
+        var (user, wrong) = username is null || password is null ? (null, LoginError.NoMatch) : await CheckAsync(context, username, password).ConfigureAwait(false);
+        if (user is null)
         {
-            RateLimits.Refuse(context, retryAfter);
-            await WriteFormAsync(context, request, waited, username, LoginError.TooManyAttempts, retryAfter).ConfigureAwait(false);
-            return;
-        }
-
-        if (username is null || password is null
-            || (await users.CheckPasswordAsync(username, password, auditor.Event(context, AuditEvents.SignIn)).ConfigureAwait(false)).User is not { } user)
-        {
-            await WriteFormAsync(context, request, waited, username, LoginError.NoMatch).ConfigureAwait(false);
+            var status = wrong == LoginError.TooManyAttempts ? StatusCodes.Status429TooManyRequests : StatusCodes.Status200OK;
+            await WriteFormAsync(context, request, waited, username, wrong, status).ConfigureAwait(false);
             return;
         }
 
         // 3. A new session, and on.
-        limits.GiveBackSignIn(context, username);
         await sessions.BeginAsync(context, user, PasswordOnly).ConfigureAwait(false);
         context.RedirectTo(redirect.Onward(waited.Interaction with { AuthenticatedSubject = user.Subject, ChosenSubject = null, RenderedFor = null }));
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _checks.Dispose();
+
+    private async ValueTask<(User? User, LoginError Error)> CheckAsync(HttpContext context, string username, string password)
+    {
+        await _checks.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (!limits.TryTakeSignIn(context, username, out var retryAfter))
+            {
+                RateLimits.Refuse(context, retryAfter);
+                return (null, LoginError.TooManyAttempts);
+            }
+
+            var result = await users.CheckPasswordAsync(username, password, auditor.Event(context, AuditEvents.SignIn)).ConfigureAwait(false);
+            if (result.User is not null) limits.GiveBackSignIn(context, username);
+            return (result.User, LoginError.NoMatch);
+        }
+        finally
+        {
+            _checks.Release();
+        }
     }
 
     /// <summary>What waits for a sign-in; the request is null where it is not one of an app.</summary>
@@ -86,11 +107,10 @@ internal sealed class LoginEndpoint(
         }
     }
 
-    private Task WriteFormAsync(HttpContext context, string? request, Waiting waited, string? username, LoginError? error, TimeSpan wait = default)
+    private Task WriteFormAsync(HttpContext context, string? request, Waiting waited, string? username, LoginError? error, int status = StatusCodes.Status200OK)
     {
-        var status = error is LoginError.TooManyAttempts ? StatusCodes.Status429TooManyRequests : StatusCodes.Status200OK;
         var app = waited.Request is { } authorization ? AppView.Of(authorization.Client.Metadata) : null;
         return context.WritePageAsync(
-            LoginPage.Create(new LoginView(forms.Token(context), request, app, username, error, wait)), status, formAction: waited.Request?.Return.RedirectUri);
+            LoginPage.Create(new LoginView(forms.Token(context), request, app, username, error)), status, formAction: waited.Request?.Return.RedirectUri);
     }
 }
