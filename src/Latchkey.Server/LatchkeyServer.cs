@@ -44,6 +44,8 @@ public static class LatchkeyServer
             kestrel.AddServerHeader = false;
             // A little more than endpoints take, so that they can say so themselves.
             kestrel.Limits.MaxRequestBodySize = 2 * RequestForm.MaximumSize;
+            // Nobody who means well takes longer to say what they want; for bodies Kestrel's own limits are short enough.
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         });
         services.AddSingleton<Boundary>();
         services.AddSingleton<Health>();

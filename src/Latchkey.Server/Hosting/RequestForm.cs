@@ -48,7 +48,7 @@ internal static class RequestForm
                     buffer = larger;
                 }
 
-                var read = await request.Body.ReadAsync(buffer.AsMemory(length), context.RequestAborted).ConfigureAwait(false);
+                var read = await ReadBodyAsync(context, buffer.AsMemory(length)).ConfigureAwait(false);
                 if (read == 0) break;
                 length += read;
                 if (length > MaximumSize) return TooLarge;
@@ -65,8 +65,18 @@ internal static class RequestForm
     /// <summary>Reads the query.</summary>
     public static Parameters ReadQuery(HttpContext context) => Parameters.Parse(context.Request.QueryString.Value);
 
-    /// <summary>Whether the body is said to be a form.</summary>
-    public static bool IsForm(HttpContext context) => context.Request.ContentType is { } type && IsForm(type);
+    private static async ValueTask<int> ReadBodyAsync(HttpContext context, Memory<byte> buffer)
+    {
+        try
+        {
+            return await context.Request.Body.ReadAsync(buffer, context.RequestAborted).ConfigureAwait(false);
+        }
+        catch (IOException exception) when (exception is not BadHttpRequestException)
+        {
+            // Kestrel has no better exception for a chunk whose size overflows; it is the caller's fault all the same.
+            throw new BadHttpRequestException("The body is malformed or broke off.", exception);
+        }
+    }
 
     private static OAuthError TooLarge => new("invalid_request", "The body is larger than 64 KiB.", 413);
 
