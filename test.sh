@@ -65,7 +65,12 @@ passed=0
 failed=0
 if [ ${#projects[@]} -gt 0 ]; then
   # The programs as people run them, for tests that start those.
-  if needs '*.cs' dist/; then quietly ./build.sh; fi
+  if needs '*.cs' 'build.sh --native'; then
+    echo "Building the native program, which takes some minutes."
+    quietly ./build.sh --native
+  elif needs '*.cs' dist/; then
+    quietly ./build.sh
+  fi
   echo "Building the tests."
   quietly dotnet build Latchkey.slnx -c Release --nologo -v quiet -clp:NoSummary
 fi

@@ -36,6 +36,9 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     /// <summary>The program's path.</summary>
     public static string Program { get; } = Environment.GetEnvironmentVariable("LATCHKEY_BINARY") is { Length: > 0 } named ? named : Built();
 
+    /// <summary>The folder of the repository.</summary>
+    public static string RepositoryRoot { get; } = Metadata("RepositoryRoot");
+
     /// <summary>The port it listens on; the same after a restart.</summary>
     public int Port { get; }
 
@@ -48,6 +51,8 @@ public sealed class LatchkeyProcess : IAsyncDisposable
 
     /// <summary>Further arguments of <c>serve</c>.</summary>
     public IReadOnlyList<string> Arguments { get; set; } = [];
+
+    private string OwnProgram { get; init; } = Program;
 
     public int ProcessId => Running.Id;
 
@@ -64,14 +69,19 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     /// <param name="pathBase">The issuer's path, such as <c>/tenant</c>.</param>
     /// <param name="environment">Further variables.</param>
     /// <param name="arguments">Further arguments of <c>serve</c>.</param>
-    public static async Task<LatchkeyProcess> StartAsync(
-        JsonObject? state = null, string pathBase = "", IReadOnlyDictionary<string, string>? environment = null, params string[] arguments)
+    public static Task<LatchkeyProcess> StartAsync(
+        JsonObject? state = null, string pathBase = "", IReadOnlyDictionary<string, string>? environment = null, params string[] arguments) =>
+        StartProgramAsync(Program, state, pathBase, environment, arguments);
+
+    /// <summary>The same with another program than <see cref="Program"/>.</summary>
+    public static async Task<LatchkeyProcess> StartProgramAsync(
+        string program, JsonObject? state = null, string pathBase = "", IReadOnlyDictionary<string, string>? environment = null, params string[] arguments)
     {
         for (var attempt = 1; ; attempt++)
         {
             var port = LoopbackPorts.Next();
             var issuer = $"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}{pathBase}";
-            var server = new LatchkeyProcess(port, issuer, environment ?? new Dictionary<string, string>()) { Arguments = arguments };
+            var server = new LatchkeyProcess(port, issuer, environment ?? new Dictionary<string, string>()) { Arguments = arguments, OwnProgram = program };
             await File.WriteAllTextAsync(server.ConfigFile, (state ?? DeclaredStates.Standard()).ToJsonString());
             try
             {
@@ -114,7 +124,7 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     {
         if (_process is not null) throw new InvalidOperationException("The server is running.");
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var start = Prepare(_isBare ? ["serve", .. Arguments] : ["serve", "--issuer", Issuer, "--data", DataFolder, "--config", ConfigFile, .. Arguments]);
+        var start = Prepare(OwnProgram, _isBare ? ["serve", .. Arguments] : ["serve", "--issuer", Issuer, "--data", DataFolder, "--config", ConfigFile, .. Arguments]);
         foreach (var (name, value) in _environment) start.Environment[name] = value;
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };
         process.OutputDataReceived += (_, line) =>
@@ -191,7 +201,7 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     public static async Task<CommandResult> RunAsync(
         IReadOnlyList<string> arguments, string? input, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = Prepare(arguments);
+        var start = Prepare(Program, arguments);
         start.RedirectStandardInput = true;
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         using var process = Process.Start(start)!;
@@ -223,13 +233,16 @@ public sealed class LatchkeyProcess : IAsyncDisposable
 
     private static string Built()
     {
-        var path = typeof(LatchkeyProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(entry => entry.Key == "LatchkeyProgram").Value!;
+        var path = Metadata("LatchkeyProgram");
         return File.Exists(path) ? path : throw new FileNotFoundException("The program is not built; build Latchkey.slnx first.", path);
     }
 
-    private static ProcessStartInfo Prepare(IReadOnlyList<string> arguments)
+    private static string Metadata(string key) =>
+        typeof(LatchkeyProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(entry => entry.Key == key).Value!;
+
+    private static ProcessStartInfo Prepare(string program, IReadOnlyList<string> arguments)
     {
-        var start = new ProcessStartInfo(Program) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         // What the developer's own shell says about Latchkey must not reach the tests.
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("LATCHKEY_", StringComparison.Ordinal)).ToArray())
