@@ -80,6 +80,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         var audit = Audit();
         await database.WriteAsync(async sql =>
         {
+            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
             foreach (var resource in await Resources.ListAsync(sql).ConfigureAwait(false))
             {
                 if (resource.Clients.Contains(clientId))
@@ -90,7 +91,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
             await Clients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false);
             await Grants.RevokeByClientAsync(sql, clientId, RevocationReasons.Operator, audit.At).ConfigureAwait(false);
             await Consents.DeleteByClientAsync(sql, clientId).ConfigureAwait(false);
-            if (!await Clients.DeleteAsync(sql, clientId).ConfigureAwait(false)) throw Missing(clientId);
+            await Clients.DeleteAsync(sql, clientId).ConfigureAwait(false);
             await Declarations.DeleteAsync(sql, StateApplier.ClientSecretKind, clientId).ConfigureAwait(false);
             await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.ClientDeleted, ClientId = clientId }).ConfigureAwait(false);
             return true;

@@ -33,7 +33,7 @@ public sealed class UserAdministration(Database database, UserDirectory users, T
         Judge(claims);
         if (subject is not null && UserRules.SubjectFault(subject, username) is { } fault) throw new AdministrationException($"The sub {fault}.");
         return await users.CreateAsync(username, password, claims, subject, Audit(AuditEvents.UserChanged) with { Detail = AdminDetail.Of("created") }).ConfigureAwait(false)
-            ?? throw new AdministrationException($"The user {username} can't be made: the name is taken or longer than 256 characters, or the sub belongs to somebody else.");
+            ?? throw new AdministrationException($"The user {username} can't be made: the name is taken or longer than 256 characters, or the sub belongs to another user or is a client_id.");
     }
 
     /// <summary>Sets claims; one whose value is JSON null is taken away.</summary>
