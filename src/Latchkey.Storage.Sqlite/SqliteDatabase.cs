@@ -52,6 +52,10 @@ public sealed class SqliteDatabase : Database
     public override string Location => $"sqlite:{_path}";
 
     /// <inheritdoc />
+    /// <remarks>An open file that was moved or deleted still answers, and what is written to it is lost: that must be seen from outside.</remarks>
+    public override ValueTask<bool> IsAvailableAsync() => File.Exists(_path) ? base.IsAvailableAsync() : new(false);
+
+    /// <inheritdoc />
     public override ValueTask<T> ReadAsync<T>(Func<SqlSession, ValueTask<T>> read)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);

@@ -200,6 +200,36 @@ public static class Grants
         sql.ExecuteAsync(
             "DELETE FROM grants WHERE (bucket, id) IN (SELECT bucket, id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)", before, limit);
 
+    /// <summary>
+    /// Looks at the next few grants in the order of their ids for those that ended before their absolute end: revoked, or idle for too long. No index
+    /// knows of these, since one on columns that every refresh changes would make every refresh dearer.
+    /// </summary>
+    /// <param name="sql">The session.</param>
+    /// <param name="after">Where the last look ended; null to begin at the first grant.</param>
+    /// <param name="before">Unix milliseconds: those that ended earlier are meant.</param>
+    /// <param name="limit">How many to look at.</param>
+    /// <returns>Those that are over, and where this look ended; null after the last grant.</returns>
+    public static async ValueTask<(IReadOnlyList<RowId> Over, RowId? Last)> FindOverAsync(SqlSession sql, RowId? after, long before, int limit)
+    {
+        const string Over = "(revoked_at IS NOT NULL AND revoked_at < $3) OR (generation > 0 AND rotated_at + idle_seconds * 1000 < $3)";
+        var seen = await sql.ListAsync(
+            $"SELECT id, CASE WHEN {Over} THEN 1 ELSE 0 END FROM grants WHERE (bucket, id) > ($1, $2) ORDER BY bucket, id LIMIT $4",
+            row => (Id: RowId.From(row.Bytes(0)), IsOver: row.Long(1) == 1), after?.Bucket ?? -1, after?.ToBytes() ?? [], before, limit).ConfigureAwait(false);
+        return ([.. seen.Where(grant => grant.IsOver).Select(grant => grant.Id)], seen.Count < limit ? null : seen[^1].Id);
+    }
+
+    /// <summary>Removes a grant that is still over.</summary>
+    /// <param name="sql">The session.</param>
+    /// <param name="id">From <see cref="FindOverAsync"/>.</param>
+    /// <param name="before">As there.</param>
+    public static ValueTask<int> DeleteOverAsync(SqlSession sql, RowId id, long before) =>
+        sql.ExecuteAsync(
+            """
+            DELETE FROM grants WHERE bucket = $1 AND id = $2
+            AND ((revoked_at IS NOT NULL AND revoked_at < $3) OR (generation > 0 AND rotated_at + idle_seconds * 1000 < $3))
+            """,
+            id.Bucket, id.ToBytes(), before);
+
     private static Grant Read(SqlRow row) => new()
     {
         Id = RowId.From(row.Bytes(0)),

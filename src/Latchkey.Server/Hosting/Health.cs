@@ -5,7 +5,11 @@ using Microsoft.AspNetCore.Http;
 
 namespace Latchkey.Server.Hosting;
 
-/// <summary><c>/healthz/live</c>: the process answers. <c>/healthz/ready</c>: it has its configuration and the database answers too.</summary>
+/// <summary>
+/// <c>/healthz/live</c>: the process answers. <c>/healthz/ready</c>: it has its configuration and the database answers too. That it can be written to
+/// is not asked: while it can't, much still works (client_credentials, the keys, looking into tokens), and all nodes share it, so that taking one
+/// out would help nobody.
+/// </summary>
 internal sealed class Health(ConfigurationSource configuration, Database database)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
