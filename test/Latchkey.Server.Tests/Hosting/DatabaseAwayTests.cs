@@ -51,7 +51,6 @@ public sealed class DatabaseAwayTests
         (await web.RefreshAsync(tokens.RefreshToken!)).Expect(HttpStatusCode.OK);
         Assert.Equal(server.Issuer + "/account", (await bob.SignInAsync(login)).Url.ToString());
         Assert.Contains("locked by another process", server.Errors, StringComparison.Ordinal);
-        Assert.DoesNotContain("   at ", server.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -42,18 +42,4 @@ public sealed class RateLimitTests(PeopleServer server)
 
         Assert.Single(server.Audit("account.locked"), row => row.Address == browser.Headers["X-Forwarded-For"]);
     }
-
-    [Fact, Spec("RFC 6749", "2.3.1")]
-    public async Task Client_secrets_from_one_place()
-    {
-        await using var own = await LatchkeyProcess.StartAsync();
-        using var guesser = new OAuthClient(own.Issuer, new TestClient("no-such-client", "guess", TestClient.Basic, null));
-        using var machine = new OAuthClient(own.Issuer, DeclaredStates.Machine);
-        var answers = new List<Answer>();
-        for (var batch = 0; batch < 40; batch++) answers.AddRange(await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => guesser.ClientCredentialsAsync("api:read"))));
-        var refused = answers.Where(answer => answer.Status == HttpStatusCode.TooManyRequests).ToList();
-        Assert.InRange(refused.Count, 1, 40);
-        Assert.All(refused, answer => Assert.NotNull(answer.Header("Retry-After")));
-        Assert.All(answers.Except(refused), answer => answer.ExpectError("invalid_client", HttpStatusCode.Unauthorized));
-    }
 }
