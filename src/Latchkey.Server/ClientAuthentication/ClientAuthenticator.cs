@@ -117,7 +117,7 @@ internal sealed class ClientAuthenticator(
         }
 
         // 2. The rest is slow, and may be guessing. The permit is taken when the turn comes, so that many who are right wait and none is refused.
-        await _slowHashes.WaitAsync().ConfigureAwait(false);
+        await _slowHashes.WaitAsync(context.RequestAborted).ConfigureAwait(false);
         try
         {
             var source = RateLimits.Source(context);

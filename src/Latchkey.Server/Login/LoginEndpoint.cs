@@ -66,7 +66,7 @@ internal sealed class LoginEndpoint(
 
     private async ValueTask<(User? User, LoginError Error)> CheckAsync(HttpContext context, string username, string password)
     {
-        await _checks.WaitAsync().ConfigureAwait(false);
+        await _checks.WaitAsync(context.RequestAborted).ConfigureAwait(false);
         try
         {
             if (!limits.TryTakeSignIn(context, username, out var retryAfter))
