@@ -1,0 +1,138 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Playwright;
+
+namespace Latchkey.Browser.Tests.Site;
+
+/// <summary>
+/// The demo as <c>run.sh</c> starts it (the server, the web app, the API, each a real process), a second app on another site, and one Chromium for
+/// all tests. Every test has a person of its own, so that none meets what another agreed to.
+/// </summary>
+public sealed class DemoSite : IAsyncLifetime
+{
+    private const string Password = "five green umbrellas singing";
+
+    private static readonly TestClient PhoneClient = new("phone", null, TestClient.None, "com.example.phone:/callback");
+
+    private LatchkeyProcess? _server;
+    private SampleProgram? _web;
+    private SampleProgram? _api;
+    private ClientSite? _second;
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+    private int _people;
+
+    public LatchkeyProcess Server => _server!;
+
+    public string Issuer => Server.Issuer;
+
+    /// <summary>The demo's web app.</summary>
+    public string Web { get; private set; } = "";
+
+    /// <summary>The second app's program: public, on another site.</summary>
+    public OAuthClient Second => new(Issuer, SecondClient);
+
+    /// <summary>An app of a private-use scheme.</summary>
+    public OAuthClient Phone => new(Issuer, PhoneClient);
+
+    /// <summary>The terminal program of the demo.</summary>
+    public OAuthClient Device => new(Issuer, new("device", null, TestClient.None, null));
+
+    internal ClientSite SecondSite => _second!;
+
+    private TestClient SecondClient => new("second", null, TestClient.None, SecondSite.Url + "/callback");
+
+    /// <summary>Somebody that no other test knows, called <c>Person N</c>.</summary>
+    public Person Newcomer() => new(Username(Interlocked.Increment(ref _people)), Password);
+
+    /// <summary>Lets somebody walk, in a browser window of their own, and fails if the browser had anything to complain of.</summary>
+    /// <param name="walk">What they do.</param>
+    /// <param name="change">Changes of the window.</param>
+    public async Task VisitAsync(Func<Visitor, Task> walk, Action<BrowserNewContextOptions>? change = null)
+    {
+        var options = new BrowserNewContextOptions
+        {
+            ViewportSize = new() { Width = 1280, Height = 800 },
+            ReducedMotion = ReducedMotion.Reduce,
+            Locale = "en-GB",
+        };
+        change?.Invoke(options);
+        await using var context = await _browser!.NewContextAsync(options);
+        var visitor = new Visitor(this, await context.NewPageAsync(), [Issuer, Web, SecondSite.Url]);
+        await walk(visitor);
+        Assert.Empty(visitor.Complaints);
+    }
+
+    public async ValueTask InitializeAsync()
+    {
+        var chromium = StartChromiumAsync();
+        _second = await ClientSite.StartAsync();
+        Web = Address();
+        var api = Address();
+        _server = await LatchkeyProcess.StartAsync(State(api));
+        _api = await SampleProgram.StartAsync("ApiSample", "--issuer", Issuer, "--resource", api, "--urls", api);
+        _web = await SampleProgram.StartAsync(
+            "WebSample", "--issuer", Issuer, "--client-id", "web", "--client-secret", "web-secret-0123456789abcdef",
+            "--scope", "openid profile email offline_access api:read", "--urls", Web, "--api", api);
+        await chromium;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null) await _browser.DisposeAsync();
+        _playwright?.Dispose();
+        foreach (var part in new IAsyncDisposable?[] { _web, _api, _second, _server })
+        {
+            if (part is not null) await part.DisposeAsync();
+        }
+    }
+
+    private async Task StartChromiumAsync()
+    {
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new()
+        {
+            ExecutablePath = "/usr/bin/chromium",
+            Args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+        });
+    }
+
+    // The demo's own file with other ports, and beside it what the demo has no need of.
+    private JsonObject State(string api)
+    {
+        var text = File.ReadAllText(SampleProgram.Metadata("DemoState"))
+            .Replace("http://127.0.0.1:3000", Web, StringComparison.Ordinal).Replace("http://127.0.0.1:5200", api, StringComparison.Ordinal);
+        var state = JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip })!.AsObject();
+        const string scope = "openid profile email offline_access api:read";
+        state.Add(SecondClient, client =>
+        {
+            client["client_name"] = "Second app";
+            client["scope"] = scope;
+            client["post_logout_redirect_uris"] = new JsonArray(SecondSite.Url + "/bye");
+        });
+        state.Add(PhoneClient, client =>
+        {
+            client["client_name"] = "Phone app";
+            client["application_type"] = "native";
+            client["scope"] = scope;
+        });
+        for (var i = 1; i <= 30; i++)
+        {
+            state["users"]!.AsArray().Add(new JsonObject
+            {
+                ["username"] = Username(i),
+                ["password"] = Password,
+                ["name"] = string.Create(CultureInfo.InvariantCulture, $"Person {i}"),
+                ["email"] = Username(i) + "@example.com",
+                ["email_verified"] = true,
+            });
+        }
+
+        return state;
+    }
+
+    private static string Username(int number) => string.Create(CultureInfo.InvariantCulture, $"person{number}");
+
+    private static string Address() => "http://127.0.0.1:" + LoopbackPorts.Next().ToString(CultureInfo.InvariantCulture);
+}
