@@ -92,14 +92,23 @@ internal sealed class Output(bool json)
 
     private static void Print(Table table)
     {
+        using var text = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Ansi = IsPlain ? AnsiSupport.No : AnsiSupport.Detect,
             ColorSystem = IsPlain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
-            Out = new AnsiConsoleOutput(Console.Out),
+            Out = new AnsiConsoleOutput(Console.IsOutputRedirected ? text : Console.Out),
         });
-        if (Console.IsOutputRedirected) console.Profile.Width = PipeWidth;
+        if (!Console.IsOutputRedirected)
+        {
+            console.Write(table);
+            return;
+        }
+
+        // Tables fill their last column with spaces, which programs behind a pipe would take for its value.
+        console.Profile.Width = PipeWidth;
         console.Write(table);
+        foreach (var line in text.ToString().TrimEnd().Split('\n')) Console.Out.WriteLine(line.TrimEnd());
     }
 
     private static Text Cell(string text) => new(Clean(text));
