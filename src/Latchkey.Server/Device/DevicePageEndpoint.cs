@@ -51,7 +51,7 @@ internal sealed class DevicePageEndpoint(
         if (!limits.UserCode.TryTake(source, out var retryAfter))
         {
             RateLimits.Refuse(context, retryAfter);
-            await AskForCodeAsync(context, typed, DeviceError.TooManyAttempts, StatusCodes.Status429TooManyRequests).ConfigureAwait(false);
+            await AskForCodeAsync(context, typed, DeviceError.TooManyAttempts, retryAfter).ConfigureAwait(false);
             return;
         }
 
@@ -169,8 +169,9 @@ internal sealed class DevicePageEndpoint(
         }).ConfigureAwait(false);
     }
 
-    private Task AskForCodeAsync(HttpContext context, string? typed, DeviceError? error, int status = StatusCodes.Status200OK) =>
-        context.WritePageAsync(DevicePage.Create(new DeviceView(forms.Token(context), typed, error)), status);
+    private Task AskForCodeAsync(HttpContext context, string? typed, DeviceError? error, TimeSpan wait = default) => context.WritePageAsync(
+        DevicePage.Create(new DeviceView(forms.Token(context), typed, error, wait)),
+        error is DeviceError.TooManyAttempts ? StatusCodes.Status429TooManyRequests : StatusCodes.Status200OK);
 
     private static PersonView View(User user) => new(user.DisplayName, user.Claim("email") ?? user.Username);
 

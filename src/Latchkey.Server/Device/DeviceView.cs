@@ -4,7 +4,8 @@ namespace Latchkey.Server.Device;
 /// <param name="Token">The antiforgery token.</param>
 /// <param name="UserCode">What the field holds: from the link, or what was typed.</param>
 /// <param name="Error">Why the code was not taken; null at first.</param>
-public sealed record DeviceView(string Token, string? UserCode = null, DeviceError? Error = null);
+/// <param name="Wait">For how long codes are refused, with <see cref="DeviceError.TooManyAttempts"/>.</param>
+public sealed record DeviceView(string Token, string? UserCode = null, DeviceError? Error = null, TimeSpan Wait = default);
 
 /// <summary>Why a user code was not taken.</summary>
 public enum DeviceError

@@ -48,11 +48,12 @@ internal sealed class LoginEndpoint(
 
         // 2. Is it the person? Whatever is wrong, the page says the same.
         var (username, password) = (form["username"], form["password"]);
-        var (user, wrong) = username is null || password is null ? (null, LoginError.NoMatch) : await CheckAsync(context, username, password).ConfigureAwait(false);
+        var (user, wrong, wait) = username is null || password is null
+            ? (null, LoginError.NoMatch, TimeSpan.Zero)
+            : await CheckAsync(context, username, password).ConfigureAwait(false);
         if (user is null)
         {
-            var status = wrong == LoginError.TooManyAttempts ? StatusCodes.Status429TooManyRequests : StatusCodes.Status200OK;
-            await WriteFormAsync(context, request, waited, username, wrong, status).ConfigureAwait(false);
+            await WriteFormAsync(context, request, waited, username, wrong, wait).ConfigureAwait(false);
             return;
         }
 
@@ -64,7 +65,7 @@ internal sealed class LoginEndpoint(
     /// <inheritdoc />
     public void Dispose() => _checks.Dispose();
 
-    private async ValueTask<(User? User, LoginError Error)> CheckAsync(HttpContext context, string username, string password)
+    private async ValueTask<(User? User, LoginError Error, TimeSpan Wait)> CheckAsync(HttpContext context, string username, string password)
     {
         await _checks.WaitAsync(context.RequestAborted).ConfigureAwait(false);
         try
@@ -72,12 +73,12 @@ internal sealed class LoginEndpoint(
             if (!limits.TryTakeSignIn(context, username, out var retryAfter))
             {
                 RateLimits.Refuse(context, retryAfter);
-                return (null, LoginError.TooManyAttempts);
+                return (null, LoginError.TooManyAttempts, retryAfter);
             }
 
             var result = await users.CheckPasswordAsync(username, password, auditor.Event(context, AuditEvents.SignIn)).ConfigureAwait(false);
             if (result.User is not null) limits.GiveBackSignIn(context, username);
-            return (result.User, LoginError.NoMatch);
+            return (result.User, LoginError.NoMatch, TimeSpan.Zero);
         }
         finally
         {
@@ -107,10 +108,11 @@ internal sealed class LoginEndpoint(
         }
     }
 
-    private Task WriteFormAsync(HttpContext context, string? request, Waiting waited, string? username, LoginError? error, int status = StatusCodes.Status200OK)
+    private Task WriteFormAsync(HttpContext context, string? request, Waiting waited, string? username, LoginError? error, TimeSpan wait = default)
     {
+        var status = error is LoginError.TooManyAttempts ? StatusCodes.Status429TooManyRequests : StatusCodes.Status200OK;
         var app = waited.Request is { } authorization ? AppView.Of(authorization.Client.Metadata) : null;
         return context.WritePageAsync(
-            LoginPage.Create(new LoginView(forms.Token(context), request, app, username, error)), status, formAction: waited.Request?.Return.RedirectUri);
+            LoginPage.Create(new LoginView(forms.Token(context), request, app, username, error, wait)), status, formAction: waited.Request?.Return.RedirectUri);
     }
 }

@@ -10,7 +10,7 @@ namespace Latchkey.Server.Login;
 /// <param name="Error">Why the last attempt failed; null at the first.</param>
 /// <param name="Wait">For how long sign-in is refused, with <see cref="LoginError.TooManyAttempts"/>.</param>
 public sealed record LoginView(
-    string Token, string? Request = null, AppView? App = null, string? Username = null, LoginError? Error = null, TimeSpan? Wait = null);
+    string Token, string? Request = null, AppView? App = null, string? Username = null, LoginError? Error = null, TimeSpan Wait = default);
 
 /// <summary>Why nobody was signed in.</summary>
 public enum LoginError
