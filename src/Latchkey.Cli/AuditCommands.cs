@@ -29,11 +29,8 @@ internal static class AuditCommands
     private static async Task ListAsync(AdminContext context, ParseResult parsed)
     {
         var filter = await FilterAsync(context, parsed).ConfigureAwait(false) with { Since = ReadSince(parsed.GetValue(Since), context.Now) };
-        context.Output.List(
-            ["#", "at", "event", "outcome", "actor", "sub", "client", "address", "detail"],
-            await context.Database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, filter, parsed.GetValue(Limit))).ConfigureAwait(false),
-            entry => [entry.Id.ToString(CultureInfo.InvariantCulture), Output.Time(entry.At), entry.Event, entry.Outcome, entry.Actor ?? "", entry.Subject ?? "", entry.ClientId ?? "", entry.Address ?? "", entry.Detail ?? ""],
-            Describe);
+        var entries = await context.Database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, filter, parsed.GetValue(Limit))).ConfigureAwait(false);
+        context.Output.Lines(entries, Line, Describe);
     }
 
     private static async Task ShowAsync(AdminContext context, ParseResult parsed)
@@ -59,16 +56,24 @@ internal static class AuditCommands
             foreach (var entry in events)
             {
                 last = entry.Id;
-                context.Output.Line(
-                    string.Join("  ", Output.Time(entry.At), entry.Event, entry.Outcome, Pair("actor", entry.Actor), Pair("sub", entry.Subject), Pair("client", entry.ClientId),
-                        Pair("from", entry.Address), entry.Detail).TrimEnd(),
-                    () => Describe(entry));
+                context.Output.Line(Line(entry), () => Describe(entry));
             }
         }
         while (await timer.WaitForNextTickAsync().ConfigureAwait(false));
     }
 
-    private static string Pair(string name, string? value) => value is null ? "" : $"{name}={value}";
+    // An event is a line: tables of many columns break apart on a terminal.
+    private static string Line(AuditEvent entry)
+    {
+        var parts = new List<string> { $"#{entry.Id}", Output.Time(entry.At), entry.Event, entry.Outcome };
+        foreach (var (name, value) in (ReadOnlySpan<(string, string?)>)[("actor", entry.Actor), ("sub", entry.Subject), ("client", entry.ClientId), ("from", entry.Address)])
+        {
+            if (value is not null) parts.Add($"{name}={value}");
+        }
+
+        if (entry.Detail is not null && JsonNode.Parse(entry.Detail) is JsonObject detail) parts.AddRange(detail.Select(member => $"{member.Key}={member.Value}"));
+        return string.Join("  ", parts);
+    }
 
     private static async Task<AuditFilter> FilterAsync(AdminContext context, ParseResult parsed) =>
         new(parsed.GetValue(Event), await GrantCommands.SubjectAsync(context, parsed.GetValue(User)).ConfigureAwait(false), parsed.GetValue(Client));

@@ -43,6 +43,14 @@ internal sealed class Output(bool json)
         Print(table);
     }
 
+    /// <summary>A list whose things are lines rather than rows of a table, or an array of objects.</summary>
+    public void Lines<T>(IReadOnlyCollection<T> items, Func<T, string> line, Func<T, JsonObject> toJson)
+    {
+        if (json) Json(new JsonArray([.. items.Select(item => (JsonNode)toJson(item))]));
+        else if (items.Count == 0) Console.Error.WriteLine("None.");
+        foreach (var item in json ? [] : items) Console.Out.WriteLine(OneLineOf(line(item)));
+    }
+
     /// <summary>One thing: its names and values, or an object.</summary>
     public void Show(JsonObject item)
     {
@@ -65,7 +73,7 @@ internal sealed class Output(bool json)
     }
 
     /// <summary>One line of a stream: text, or an object on one line.</summary>
-    public void Line(string text, Func<JsonObject> item) => Console.Out.WriteLine(json ? Write(item(), OneLine) : Clean(text));
+    public void Line(string text, Func<JsonObject> item) => Console.Out.WriteLine(json ? Write(item(), OneLine) : OneLineOf(text));
 
     /// <summary>A moment as people read it, in UTC.</summary>
     public static string Time(long? milliseconds) => milliseconds is { } at
@@ -115,6 +123,9 @@ internal sealed class Output(bool json)
 
     // Names come from outside: nothing of them may steer the terminal.
     private static string Clean(string text) => string.Concat(text.Select(character => char.IsControl(character) && character != '\n' ? '\uFFFD' : character));
+
+    // Nor may they begin a line of their own where a line is an event.
+    private static string OneLineOf(string text) => Clean(text).Replace('\n', '\uFFFD');
 
     private static string ToText(JsonNode? node) => node switch
     {
