@@ -53,6 +53,8 @@ internal static class ServerHost
     {
         logging.SetMinimumLevel(settings.LogLevel);
         if (settings.LogLevel > LogLevel.Debug) logging.AddFilter("Microsoft", settings.LogLevel > LogLevel.Warning ? settings.LogLevel : LogLevel.Warning);
+        // Never below: the framework's own lines hold whole URLs, and with them hints and sealed requests.
+        logging.AddFilter("Microsoft.AspNetCore", settings.LogLevel > LogLevel.Warning ? settings.LogLevel : LogLevel.Warning);
         // A failed start is one sentence of ours, and the key ring is guarded by its folder's rights.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);

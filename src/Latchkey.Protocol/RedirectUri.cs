@@ -1,3 +1,5 @@
+using Latchkey.Protocol.Names;
+
 namespace Latchkey.Protocol;
 
 /// <summary>
@@ -34,6 +36,12 @@ public static class RedirectUri
         if (uri.Contains('*', StringComparison.Ordinal)) return "has a wildcard; redirect URIs are compared exactly, so list each one";
         if (!Uri.TryCreate(uri, UriKind.Absolute, out var parsed) || !uri.Contains(':', StringComparison.Ordinal)) return "is not an absolute URI";
         if (uri.Contains('#', StringComparison.Ordinal)) return "has a fragment, which redirect URIs can't have (RFC 6749 section 3.1.2)";
+        foreach (var (name, _) in Parameters.Parse(parsed.Query).Pairs)
+        {
+            if (name is ParameterNames.Code or ParameterNames.State or ParameterNames.Issuer or ParameterNames.Error)
+                return $"has the parameter {name} in its query, which the answer has of its own";
+        }
+
         switch (parsed.Scheme)
         {
             case "https":

@@ -70,7 +70,9 @@ internal sealed partial class Auditor(Database database, TimeProvider clock, ILo
                 return true;
             }).ConfigureAwait(false);
         }
-        catch (DatabaseUnavailableException exception)
+#pragma warning disable CA1031 // a fault in one round must not end the server; the next one comes
+        catch (Exception exception) when (exception is not OperationCanceledException)
+#pragma warning restore CA1031
         {
             Interlocked.Add(ref _dropped, batch.Count);
             LogDropped(logger, batch.Count, exception);

@@ -25,6 +25,8 @@ internal sealed partial class Boundary(ServerOptions options, ILogger<Boundary> 
     public async Task HandleAsync(HttpContext context, RequestDelegate next)
     {
         context.Features.Set<IHttpRequestIdentifierFeature>(new RequestIdentifier());
+        // The issuer says how people come here, whatever a proxy in between says or leaves unsaid.
+        if (options.IsHttps) context.Request.Scheme = "https";
         var known = EnterIssuer(context.Request);
         var open = Prepare(context);
         if (!known)

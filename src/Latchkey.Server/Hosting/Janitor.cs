@@ -68,7 +68,9 @@ internal sealed partial class Janitor(Database database, TimeProvider clock, ILo
                     var removed = await SweepAsync(stoppingToken).ConfigureAwait(false);
                     if (removed > 0) LogRemoved(logger, removed);
                 }
-                catch (DatabaseUnavailableException exception)
+#pragma warning disable CA1031 // a fault in one round must not end the server; the next one comes
+                catch (Exception exception) when (exception is not OperationCanceledException)
+#pragma warning restore CA1031
                 {
                     LogLater(logger, exception);
                 }

@@ -127,7 +127,9 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
             {
                 await TendAsync().ConfigureAwait(false);
             }
-            catch (DatabaseUnavailableException exception)
+#pragma warning disable CA1031 // a fault in one round must not end the server; the next one comes
+            catch (Exception exception) when (exception is not OperationCanceledException)
+#pragma warning restore CA1031
             {
                 LogLater(logger, exception);
             }

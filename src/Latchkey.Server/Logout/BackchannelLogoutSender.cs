@@ -59,7 +59,9 @@ internal sealed partial class BackchannelLogoutSender(
             {
                 break;
             }
-            catch (DatabaseUnavailableException exception)
+#pragma warning disable CA1031 // a fault in one round must not end the server; the next one comes
+            catch (Exception exception) when (exception is not OperationCanceledException)
+#pragma warning restore CA1031
             {
                 LogUnavailable(logger, exception);
                 await Task.Delay(PollInterval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
