@@ -88,7 +88,7 @@ public sealed class OutputTests(AdminServer server)
     {
         var text = File.ReadAllText(Path.Combine(Root, "docs/reference/command-line.md"));
         var flags = Verbs.SelectMany(entry => entry.Command.Options).Where(option => !option.Hidden).Select(option => option.Name).Distinct();
-        Assert.Empty(flags.Where(flag => !text.Contains($"`{flag}", StringComparison.Ordinal)));
+        Assert.All(flags, flag => Assert.Contains($"`{flag}", text, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class OutputTests(AdminServer server)
         var text = File.ReadAllText(Path.Combine(Root, "docs/reference/configuration.md"));
         var members = Latchkey.Protocol.Messages.MessagesJson.Default.ClientMetadata.Properties.Concat(Latchkey.Protocol.Messages.MessagesJson.Default.ResourceMetadata.Properties)
             .Where(property => property.Set is not null).Select(property => property.Name).Distinct();
-        Assert.Empty(members.Where(member => !text.Contains($"`{member}`", StringComparison.Ordinal)));
+        Assert.All(members, member => Assert.Contains($"`{member}`", text, StringComparison.Ordinal));
     }
 
     private static IEnumerable<(string Path, Command Command)> Walk(string path, Command command)
