@@ -9,10 +9,10 @@ namespace Latchkey.Cli;
 /// </summary>
 internal sealed class Setting
 {
-    private Setting(string key, string placeholder, string description, bool isSecretFlag = false)
+    private Setting(string key, string placeholder, string description)
     {
         Key = key;
-        Option = new Option<string?>("--" + key.Replace('_', '-')) { Description = description, HelpName = placeholder, Hidden = isSecretFlag };
+        Option = new Option<string?>("--" + key.Replace('_', '-')) { Description = description, HelpName = placeholder };
     }
 
     public static readonly Setting Issuer = new("issuer", "URL", "The server's name and address: https, or http on this computer");

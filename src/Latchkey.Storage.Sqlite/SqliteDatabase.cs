@@ -114,9 +114,10 @@ public sealed class SqliteDatabase : Database
     {
         if (_disposed) return ValueTask.CompletedTask;
         _disposed = true;
+        // The writer goes last: only a connection that may write folds the log back into the file when it closes.
+        while (_readers.TryTake(out var session)) session.Dispose();
         _queue.Writer.Complete();
         _writer.Join();
-        while (_readers.TryTake(out var session)) session.Dispose();
         return ValueTask.CompletedTask;
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
+using Latchkey.Server.ClientAuthentication;
 
 namespace Latchkey.Server.Admin;
 
@@ -64,8 +65,8 @@ internal static class ClientRules
         if (client.Jwks is { } jwks && JwksFault(jwks) is { } fault) return fault;
         if (method == ClientAuthenticationMethods.PrivateKeyJwt && client.Jwks is null && client.JwksUri is null)
             return "private_key_jwt needs the client's public keys; give jwks or jwks_uri.";
-        if (client.TokenEndpointAuthSigningAlg is { } alg && !SigningAlgorithms.Supported.Contains(alg))
-            return $"token_endpoint_auth_signing_alg {alg} is not accepted; use one of {string.Join(", ", SigningAlgorithms.Supported)}.";
+        if (client.TokenEndpointAuthSigningAlg is { } alg && !ClientAssertions.AlgorithmsSupported.Contains(alg))
+            return $"token_endpoint_auth_signing_alg {alg} is not accepted; use one of {string.Join(", ", ClientAssertions.AlgorithmsSupported)}.";
         return null;
     }
 

@@ -2,6 +2,7 @@ using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.Token;
 
 namespace Latchkey.Server.Authorize;
 
@@ -19,32 +20,16 @@ internal sealed record RequestedAccess(ScopeSet Scope, IReadOnlyList<ResourceMet
         var scope = asked.Where(token => configuration.IsScope(token) && (client.Scope.Contains(token) || client.DefaultScope.Contains(token)));
         if (scope.Count == 0) return OAuthError.InvalidScope("None of the scopes is registered for the client; ask for those that are, or register them.");
 
-        if (ReadResources(parameters, client, configuration).Refused(out var wrongTarget, out var named)) return wrongTarget;
-        if (named.Count == 0)
-            return new RequestedAccess(scope, [.. scope.Select(configuration.ResourceOf).OfType<ResourceMetadata>().Distinct()]);
-
-        // Naming resources narrows: scopes of others are left out, those that belong to none (openid, email, …) stay.
-        scope = scope.Where(token => configuration.ResourceOf(token) is not { } owner || named.Contains(owner));
-        return scope.Count == 0
-            ? OAuthError.InvalidScope("None of the scopes belongs to a resource that was named; ask for scopes of these resources.")
-            : new RequestedAccess(scope, named);
-    }
-
-    private static Result<IReadOnlyList<ResourceMetadata>> ReadResources(Parameters parameters, Client client, ServerConfiguration configuration)
-    {
-        var named = new List<ResourceMetadata>();
-        foreach (var indicator in parameters.All(ParameterNames.Resource))
+        if (ResourceSelection.Select(configuration, scope, parameters.All(ParameterNames.Resource)).Refused(out var wrongTarget, out var selection)) return wrongTarget;
+        foreach (var resource in selection.Resources)
         {
-            if (!ResourceIndicator.IsWellFormed(indicator))
-                return OAuthError.InvalidTarget("A resource is not an absolute URI without a fragment.");
-            if (configuration.FindResource(indicator) is not { } resource)
-                return OAuthError.InvalidTarget("There is no such resource here; name one that is registered.");
             // A token for an API that the client has nothing to do with would pass there for one that it may use.
-            if (resource.Scopes.Count > 0 && !resource.Scopes.Any(scope => client.Scope.Contains(scope.Scope)))
+            if (resource.Scopes.Count > 0 && !resource.Scopes.Any(candidate => client.Scope.Contains(candidate.Scope)))
                 return OAuthError.InvalidTarget("The client is not registered for any scope of a resource that was named.");
-            if (!named.Contains(resource)) named.Add(resource);
         }
 
-        return named;
+        return selection.Scope.Count == 0
+            ? OAuthError.InvalidScope("None of the scopes belongs to a resource that was named; ask for scopes of these resources.")
+            : new RequestedAccess(selection.Scope, selection.Resources);
     }
 }

@@ -38,7 +38,7 @@ internal sealed class ClientAssertions(ServerOptions options, ClientKeys keys, D
     {
         if (form[ParameterNames.ClientAssertionType] != AssertionType) return Refuse($"client_assertion_type is {AssertionType}.");
         if (form[ParameterNames.ClientAssertion] is not { Length: <= MaximumLength } assertion) return Refuse("client_assertion is missing or too long.");
-        if (Read(assertion) is not { } token) return Refuse("client_assertion is no signed JWT.");
+        if (Read(assertion) is not { } token) return Refuse("client_assertion is no well-formed signed JWT: three parts in base64url, header and claims JSON objects, claims of the registered types.");
         if (!string.IsNullOrEmpty(token.Typ) && !token.Typ.Equals(JwtTypes.ClientAuthentication, StringComparison.OrdinalIgnoreCase)
             && !token.Typ.Equals("JWT", StringComparison.OrdinalIgnoreCase))
             return Refuse("The typ of client_assertion is client-authentication+jwt, JWT or absent.");

@@ -101,7 +101,7 @@ internal sealed class DiscoveryEndpoint(ConfigurationSource source, ServerOption
     ];
 
     private static IReadOnlyList<string>? AssertionAlgorithms(IEnumerable<string> methods) =>
-        methods.Contains(ClientAuthenticationMethods.PrivateKeyJwt) ? SigningAlgorithms.Supported : null;
+        methods.Contains(ClientAuthenticationMethods.PrivateKeyJwt) ? ClientAssertions.AlgorithmsSupported : null;
 
     private sealed record Published(ServerConfiguration Of, StaticDocument Document);
 }

@@ -69,7 +69,9 @@ internal sealed class UserInfoEndpoint(ServerOptions options, ConfigurationSourc
     private static async ValueTask<Result<string>?> ReadTokenAsync(HttpContext context)
     {
         string? inForm = null;
-        if (HttpMethods.IsPost(context.Request.Method) && context.Request.ContentLength is not 0 && context.Request.ContentType is not null)
+        // A body that is no form is no token: whoever sends the header as well may send along what they like.
+        if (HttpMethods.IsPost(context.Request.Method) && context.Request.ContentLength is not 0 && context.Request.ContentType is not null
+            && (RequestForm.IsForm(context) || context.Request.Headers.Authorization.Count == 0))
         {
             if ((await RequestForm.ReadAsync(context).ConfigureAwait(false)).Refused(out var error, out var form)) return error;
             inForm = form[FormParameter];
