@@ -65,7 +65,9 @@ internal static class RequestForm
     /// <summary>Reads the query.</summary>
     public static Parameters ReadQuery(HttpContext context) => Parameters.Parse(context.Request.QueryString.Value);
 
-<<<<<<< ours
+    /// <summary>Whether the body is said to be a form.</summary>
+    public static bool IsForm(HttpContext context) => context.Request.ContentType is { } type && IsForm(type);
+
     private static async ValueTask<int> ReadBodyAsync(HttpContext context, Memory<byte> buffer)
     {
         try
@@ -78,10 +80,6 @@ internal static class RequestForm
             throw new BadHttpRequestException("The body is malformed or broke off.", exception);
         }
     }
-=======
-    /// <summary>Whether the body is said to be a form.</summary>
-    public static bool IsForm(HttpContext context) => context.Request.ContentType is { } type && IsForm(type);
->>>>>>> theirs
 
     private static OAuthError TooLarge => new("invalid_request", "The body is larger than 64 KiB.", 413);
 

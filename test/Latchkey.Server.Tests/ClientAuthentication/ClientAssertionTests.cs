@@ -192,9 +192,9 @@ public sealed class ClientAssertionTests(ClockedServer server) : IClassFixture<C
         };
     }
 
-    private JsonObject Body(OAuthClient client) => JsonNode.Parse(Jwt.Claims(client.Assertion()).GetRawText())!.AsObject();
+    private static JsonObject Body(OAuthClient client) => JsonNode.Parse(Jwt.Claims(client.Assertion()).GetRawText())!.AsObject();
 
-    private string Hmac(OAuthClient client)
+    private static string Hmac(OAuthClient client)
     {
         var input = Encode(new JsonObject { ["alg"] = "HS256", ["kid"] = TestKey.Shared.Id }) + "." + Encode(Body(client));
         var secret = Encoding.UTF8.GetBytes(TestKey.Shared.PublicJwk().ToJsonString());

@@ -6,7 +6,6 @@ using Latchkey.Server.Hosting;
 using Latchkey.Server.Login;
 using Latchkey.Server.Logout;
 using Latchkey.Server.Pages;
-using Microsoft.AspNetCore.Http;
 using RazorSlices;
 
 namespace Latchkey.Server.Tests.Pages;
