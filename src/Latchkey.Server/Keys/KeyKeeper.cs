@@ -88,7 +88,7 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
             foreach (var each in SigningAlgorithms.Supported.Where(each => algorithm is null || each == algorithm))
             {
                 if (Signs(rows, each, now) is not { } old || Next(rows, each, now) is not { } next) continue;
-                var from = how == KeyRotation.WhenPublished && !MadeTogether(old, next) ? Math.Max(now, Earliest(next)) : now;
+                var from = how == KeyRotation.WhenPublished && !MadeTogether(rows, old, next) ? Math.Max(now, Earliest(next)) : now;
                 if (next.ActiveFrom <= from) continue;
                 await SigningKeys.SetActiveFromAsync(sql, next.KeyId, from).ConfigureAwait(false);
                 if (how == KeyRotation.Compromised) await SigningKeys.DeleteAsync(sql, old.KeyId).ConfigureAwait(false);
@@ -207,8 +207,10 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
     // Before this a verifier may still hold a JWKS without the key; the minute covers clocks that differ.
     private long Earliest(KeyRow next) => next.CreatedAt + (long)(options.JwksMaxAge + TimeSpan.FromMinutes(1)).TotalMilliseconds;
 
-    // At first start both are made within moments: whoever has seen the one has seen the other.
-    private static bool MadeTogether(KeyRow old, KeyRow next) => next.CreatedAt - old.CreatedAt < TimeSpan.FromMinutes(1).TotalMilliseconds;
+    // At first start both are made within moments: whoever has seen the one has seen the other. Of later keys that is not so, however quickly they follow.
+    private static bool MadeTogether(List<KeyRow> rows, KeyRow old, KeyRow next) =>
+        next.CreatedAt - old.CreatedAt < TimeSpan.FromMinutes(1).TotalMilliseconds
+        && rows.Count(row => row.Purpose == KeyPurposes.Sign && row.Algorithm == old.Algorithm) == 2;
 
     private long Now() => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
