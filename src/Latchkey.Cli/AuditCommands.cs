@@ -71,7 +71,7 @@ internal static class AuditCommands
             if (value is not null) parts.Add($"{name}={value}");
         }
 
-        if (entry.Detail is not null && JsonNode.Parse(entry.Detail) is JsonObject detail) parts.AddRange(detail.Select(member => $"{member.Key}={member.Value}"));
+        if (entry.Detail is not null && JsonNode.Parse(entry.Detail) is JsonObject detail) parts.AddRange(detail.Select(member => $"{member.Key}={Text(member.Value)}"));
         return string.Join("  ", parts);
     }
 
@@ -100,4 +100,6 @@ internal static class AuditCommands
         ["request_id"] = entry.RequestId,
         ["detail"] = entry.Detail is null ? null : JsonNode.Parse(entry.Detail),
     };
+
+    private static string Text(JsonNode? value) => value is JsonArray list ? string.Join(',', list.Select(Text)) : value?.ToString() ?? "";
 }
