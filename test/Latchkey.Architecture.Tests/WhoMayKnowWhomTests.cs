@@ -12,10 +12,11 @@ public sealed partial class WhoMayKnowWhomTests
         ["Latchkey.Storage.Sqlite"] = ["Latchkey.Storage", "Latchkey.Protocol"],
         ["Latchkey.Storage.PostgreSql"] = ["Latchkey.Storage", "Latchkey.Protocol"],
         ["Latchkey.Server"] = ["Latchkey.Protocol", "Latchkey.Storage"],
-        ["Latchkey.Client"] = ["Latchkey.Protocol"],
-        ["Latchkey.Client.AspNetCore"] = ["Latchkey.Client", "Latchkey.Protocol"],
-        ["Latchkey.ResourceServer"] = ["Latchkey.Protocol"],
-        ["Latchkey.Testing"] = ["Latchkey.Server", "Latchkey.Storage", "Latchkey.Storage.Sqlite", "Latchkey.Protocol"],
+        ["Latchkey.Verification"] = ["Latchkey.Protocol"],
+        ["Latchkey.Client"] = ["Latchkey.Protocol", "Latchkey.Verification"],
+        ["Latchkey.Client.AspNetCore"] = ["Latchkey.Client", "Latchkey.Protocol", "Latchkey.Verification"],
+        ["Latchkey.ResourceServer"] = ["Latchkey.Protocol", "Latchkey.Verification"],
+        ["Latchkey.Testing"] = ["Latchkey.Server", "Latchkey.Storage", "Latchkey.Storage.Sqlite", "Latchkey.Protocol", "Latchkey.Verification"],
     };
 
     [Fact]
