@@ -50,6 +50,28 @@ public sealed class GuideTests(InteropServer server)
     }
 
     [Fact]
+    public async Task The_functions_of_the_code_flow_get_all_three_tokens()
+    {
+        var environment = Environment(server.Guide);
+        environment["REDIRECT_URI"] = server.Guide.RedirectUri!;
+        await using var program = NodeProgram.Start("guide-snippets.mjs", environment, "sign-in");
+        using var alice = new PageWalker(server.Issuer);
+        var stop = await alice.AuthorizeAsync((await program.ReadAsync()).GetProperty("url").GetString()!);
+        await program.WriteAsync(JsonSerializer.Serialize(new Dictionary<string, string?> { ["code"] = stop.Answer.Code, ["state"] = stop.Answer.State }));
+        var tokens = await program.FinishAsync();
+        Assert.All(["access_token", "refresh_token", "id_token"], name => Assert.NotEmpty(tokens.GetProperty(name).GetString()!));
+    }
+
+    [Fact]
+    public async Task The_token_cache_asks_once()
+    {
+        await using var program = NodeProgram.Start("guide-snippets.mjs", Environment(DeclaredStates.Machine), "cache");
+        var done = await program.FinishAsync();
+        Assert.True(done.GetProperty("same").GetBoolean());
+        Assert.Equal(1, done.GetProperty("fetched").GetInt32());
+    }
+
+    [Fact]
     public async Task The_terminal_program_waits_for_the_person()
     {
         await using var program = NodeProgram.Start("guide-snippets.mjs", Environment(DeclaredStates.Device), "device");
