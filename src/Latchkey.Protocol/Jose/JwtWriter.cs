@@ -36,12 +36,21 @@ public sealed class JwtWriter
     /// <returns>The compact serialization, ASCII.</returns>
     public static string Write<TClaims>(JwsSigner signer, string type, TClaims claims, Action<Utf8JsonWriter, TClaims> write)
     {
+        // {"alg":"…","typ":"…","kid":"…"}: the three values are ours and hold nothing that JSON escapes.
+        Span<byte> header = stackalloc byte[256];
+        var length = Encoding.ASCII.GetBytes($"{{\"alg\":\"{signer.Algorithm}\",\"typ\":\"{type}\",\"kid\":\"{signer.KeyId}\"}}", header);
+        return Write(signer, header[..length], claims, write);
+    }
+
+    /// <summary>The same with a header of the caller's own, as JSON in UTF-8.</summary>
+    internal static string Write<TClaims>(JwsSigner signer, ReadOnlySpan<byte> header, TClaims claims, Action<Utf8JsonWriter, TClaims> write)
+    {
         // Claims writers don't sign tokens themselves; should one ever do, it gets a writer of its own.
         var writer = _current ?? new JwtWriter();
         _current = null;
         try
         {
-            return writer.Sign(signer, type, claims, write);
+            return writer.Sign(signer, header, claims, write);
         }
         finally
         {
@@ -49,7 +58,7 @@ public sealed class JwtWriter
         }
     }
 
-    private string Sign<TClaims>(JwsSigner signer, string type, TClaims claims, Action<Utf8JsonWriter, TClaims> write)
+    private string Sign<TClaims>(JwsSigner signer, ReadOnlySpan<byte> header, TClaims claims, Action<Utf8JsonWriter, TClaims> write)
     {
         _payload.ResetWrittenCount();
         _json.Reset(_payload);
@@ -58,16 +67,12 @@ public sealed class JwtWriter
         _json.WriteEndObject();
         _json.Flush();
 
-        // {"alg":"…","typ":"…","kid":"…"}: the three values are ours and hold nothing that JSON escapes.
-        Span<byte> header = stackalloc byte[256];
-        var headerLength = Encoding.ASCII.GetBytes($"{{\"alg\":\"{signer.Algorithm}\",\"typ\":\"{type}\",\"kid\":\"{signer.KeyId}\"}}", header);
-
-        var size = Base64Url.GetEncodedLength(headerLength) + Base64Url.GetEncodedLength(_payload.WrittenCount)
+        var size = Base64Url.GetEncodedLength(header.Length) + Base64Url.GetEncodedLength(_payload.WrittenCount)
             + Base64Url.GetEncodedLength(signer.SignatureSize) + 2;
         if (_token.Length < size) _token = new byte[size];
         var token = _token.AsSpan();
 
-        var length = Base64Url.EncodeToUtf8(header[..headerLength], token);
+        var length = Base64Url.EncodeToUtf8(header, token);
         token[length++] = (byte)'.';
         length += Base64Url.EncodeToUtf8(_payload.WrittenSpan, token[length..]);
 

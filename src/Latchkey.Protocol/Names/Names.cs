@@ -38,6 +38,9 @@ public static class TokenTypes
     /// <summary>RFC 6750: whoever holds the token may use it.</summary>
     public const string Bearer = "Bearer";
 
+    /// <summary>RFC 9449 section 5: the token needs a proof of its key's possession with every use.</summary>
+    public const string DPoP = "DPoP";
+
     /// <summary>Token type hint of RFC 7009 section 2.1.</summary>
     public const string AccessToken = "access_token";
 
@@ -100,6 +103,9 @@ public static class JwtTypes
 
     /// <summary>RFC 10070: the type of a client assertion.</summary>
     public const string ClientAuthentication = "client-authentication+jwt";
+
+    /// <summary>RFC 9449 section 4.2: the type of a DPoP proof.</summary>
+    public const string DPoPProof = "dpop+jwt";
 }
 
 /// <summary>The JWT claim names that Latchkey writes or reads (IANA "JSON Web Token Claims").</summary>
@@ -123,6 +129,12 @@ public static class ClaimNames
     public const string AccessTokenHash = "at_hash";
     public const string SessionId = "sid";
     public const string Events = "events";
+    public const string Confirmation = "cnf";
+    public const string KeyThumbprint = "jkt";
+    public const string CertificateThumbprint = "x5t#S256";
+    public const string HttpMethod = "htm";
+    public const string HttpTarget = "htu";
+    public const string AccessTokenDigest = "ath";
 #pragma warning restore CS1591
 }
 

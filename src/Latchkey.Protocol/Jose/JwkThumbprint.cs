@@ -1,0 +1,47 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Latchkey.Protocol.Jose;
+
+/// <summary>The name that a public key gives itself: the SHA-256 thumbprint of its JWK, RFC 7638. It is what <c>jkt</c> holds.</summary>
+public static class JwkThumbprint
+{
+    /// <summary>The thumbprint of a key; a private key has the thumbprint of its public half.</summary>
+    /// <param name="key">An RSA key, or an elliptic one on P-256, P-384 or P-521.</param>
+    /// <returns>43 characters of base64url.</returns>
+    public static string Of(AsymmetricAlgorithm key) => Hash(Canonical(key));
+
+    /// <summary>The thumbprint of an elliptic JWK (RFC 7638 section 3.2).</summary>
+    /// <param name="curve">Its <c>crv</c>.</param>
+    /// <param name="x">Its <c>x</c>, in base64url.</param>
+    /// <param name="y">Its <c>y</c>, in base64url.</param>
+    /// <returns>43 characters of base64url.</returns>
+    public static string OfElliptic(string curve, string x, string y) => Hash(Elliptic(curve, x, y));
+
+    /// <summary>The thumbprint of an RSA JWK (RFC 7638 section 3.2).</summary>
+    /// <param name="exponent">Its <c>e</c>, in base64url.</param>
+    /// <param name="modulus">Its <c>n</c>, in base64url.</param>
+    /// <returns>43 characters of base64url.</returns>
+    public static string OfRsa(string exponent, string modulus) => Hash(Rsa(exponent, modulus));
+
+    /// <summary>The JWK with its required members only, in the order and without the spaces that section 3.3 asks for.</summary>
+    internal static string Canonical(AsymmetricAlgorithm key)
+    {
+        if (key is RSA rsa)
+        {
+            var parameters = rsa.ExportParameters(includePrivateParameters: false);
+            return Rsa(Base64Url.EncodeToString(parameters.Exponent), Base64Url.EncodeToString(parameters.Modulus));
+        }
+
+        if (key is not ECDsa elliptic) throw new ArgumentException("Only RSA and elliptic keys have a thumbprint here.", nameof(key));
+        var point = elliptic.ExportParameters(includePrivateParameters: false).Q;
+        return Elliptic($"P-{elliptic.KeySize}", Base64Url.EncodeToString(point.X), Base64Url.EncodeToString(point.Y));
+    }
+
+    private static string Elliptic(string curve, string x, string y) => $$"""{"crv":"{{curve}}","kty":"EC","x":"{{x}}","y":"{{y}}"}""";
+
+    private static string Rsa(string exponent, string modulus) => $$"""{"e":"{{exponent}}","kty":"RSA","n":"{{modulus}}"}""";
+
+    private static string Hash(string canonical) => Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(canonical)));
+}
