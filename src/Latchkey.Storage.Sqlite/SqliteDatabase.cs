@@ -19,6 +19,7 @@ public sealed class SqliteDatabase : Database
     static SqliteDatabase() => SQLitePCL.raw.SetProvider(new SQLitePCL.SQLite3Provider_e_sqlite3());
 
     private readonly string _path;
+    private readonly bool _durable;
     private readonly Channel<Write> _queue = Channel.CreateBounded<Write>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
     private readonly ConcurrentBag<SqliteSession> _readers = [];
     private readonly Thread _writer;
@@ -26,10 +27,11 @@ public sealed class SqliteDatabase : Database
 
     /// <summary>Opens a database file, making it if there is none. Its folder must exist.</summary>
     /// <param name="path">The file.</param>
+    /// <param name="durable">False for a database that is thrown away, such as a test's: nothing waits for the disk.</param>
     /// <exception cref="DatabaseUnavailableException">The file can't be opened or is no SQLite database.</exception>
-    public SqliteDatabase(string path)
+    public SqliteDatabase(string path, bool durable = true)
     {
-        _path = path;
+        (_path, _durable) = (path, durable);
         SqliteSession session;
         try
         {
@@ -137,7 +139,7 @@ public sealed class SqliteDatabase : Database
         connection.Open();
         using var pragmas = connection.CreateCommand();
         pragmas.CommandText = string.Create(CultureInfo.InvariantCulture,
-            $"PRAGMA busy_timeout = {(int)BusyTimeout.TotalMilliseconds}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;");
+            $"PRAGMA busy_timeout = {(int)BusyTimeout.TotalMilliseconds}; PRAGMA synchronous = {(_durable ? "FULL" : "OFF")}; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;");
         pragmas.ExecuteNonQuery();
         return new SqliteSession(connection);
     }

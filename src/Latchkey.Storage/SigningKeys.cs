@@ -17,6 +17,9 @@ public sealed record KeyRow(string KeyId, string Purpose, string Algorithm, byte
 /// <summary>The statements on <c>signing_keys</c>.</summary>
 public static class SigningKeys
 {
+    /// <summary>The Data Protection purpose under which <see cref="KeyRow.Wrapped"/> is encrypted.</summary>
+    public const string Protection = "Latchkey.SigningKeys.v1";
+
     /// <summary>Every key, oldest first.</summary>
     public static ValueTask<List<KeyRow>> ListAsync(SqlSession sql) =>
         sql.ListAsync(

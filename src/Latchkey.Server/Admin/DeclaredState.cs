@@ -22,6 +22,10 @@ public sealed record DeclaredState
 
     /// <summary>Users, in the order in which they are written.</summary>
     public IReadOnlyList<DeclaredUser> Users { get; init; } = [];
+
+    /// <summary>Refuses what contradicts itself; what can only be judged beside what is there already is judged when it is applied.</summary>
+    /// <exception cref="AdministrationException">Something is declared twice or breaks a rule.</exception>
+    public void Check() => Rules.Check(this);
 }
 
 /// <summary>A setting of a declared state.</summary>

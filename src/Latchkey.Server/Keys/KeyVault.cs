@@ -11,7 +11,7 @@ internal sealed class KeyVault(IDataProtectionProvider protection)
     /// <summary>What stands in the algorithm column of symmetric keys: 256 random bits.</summary>
     public const string SymmetricAlgorithm = "A256";
 
-    private readonly IDataProtector _protector = protection.CreateProtector("Latchkey.SigningKeys.v1");
+    private readonly IDataProtector _protector = protection.CreateProtector(SigningKeys.Protection);
 
     /// <summary>Makes a signing key.</summary>
     public KeyRow CreateSigning(string algorithm, long createdAt, long activeFrom)
