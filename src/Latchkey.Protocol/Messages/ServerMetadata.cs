@@ -43,6 +43,24 @@ public sealed record ServerMetadata
     public bool? AuthorizationResponseIssParameterSupported { get; init; }
     public bool? BackchannelLogoutSupported { get; init; }
     public bool? BackchannelLogoutSessionSupported { get; init; }
+    public bool? FrontchannelLogoutSupported { get; init; }
+    public bool? FrontchannelLogoutSessionSupported { get; init; }
+    public bool? RequirePushedAuthorizationRequests { get; init; }
+    public bool? RequireSignedRequestObject { get; init; }
+    public bool? RequireRequestUriRegistration { get; init; }
+    public IReadOnlyList<string>? RequestObjectSigningAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? AuthorizationSigningAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? UserinfoSigningAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? IntrospectionSigningAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? DpopSigningAlgValuesSupported { get; init; }
+    public bool? TlsClientCertificateBoundAccessTokens { get; init; }
+    public IReadOnlyDictionary<string, string>? MtlsEndpointAliases { get; init; }
+    public string? BackchannelAuthenticationEndpoint { get; init; }
+    public IReadOnlyList<string>? BackchannelTokenDeliveryModesSupported { get; init; }
+    public IReadOnlyList<string>? BackchannelAuthenticationRequestSigningAlgValuesSupported { get; init; }
+    public bool? BackchannelUserCodeParameterSupported { get; init; }
+    public IReadOnlyList<string>? AuthorizationDetailsTypesSupported { get; init; }
+    public bool? ClientIdMetadataDocumentSupported { get; init; }
     public IReadOnlyList<string>? ProtectedResources { get; init; }
     public string? ServiceDocumentation { get; init; }
 #pragma warning restore CS1591

@@ -1,0 +1,101 @@
+using System.Buffers.Text;
+using System.Text.Json;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Latchkey.Verification.Providers;
+
+/// <summary>
+/// The keys of a JWK set that verify signatures. What can't be used safely is passed over: symmetric keys, keys for encryption, weak ones, and keys
+/// whose private half stands in the set, since then anybody can sign with them.
+/// </summary>
+internal sealed class KeySet
+{
+    private const int MaximumKeys = 100;
+
+    private readonly VerificationKey[] _keys;
+
+    private KeySet(VerificationKey[] keys) => _keys = keys;
+
+    public int Count => _keys.Length;
+
+    /// <summary>
+    /// The one key of this id for this algorithm; for a token without a key id, the one key for the algorithm (RFC 7515 section 4.1.4,
+    /// OpenID Connect Core section 10.1). Two that fit are none: it is not for us to guess.
+    /// </summary>
+    public VerificationKey? Find(string? keyId, string algorithm)
+    {
+        VerificationKey? found = null;
+        foreach (var key in _keys)
+        {
+            if (key.Algorithm != algorithm || (keyId is not null && key.KeyId != keyId)) continue;
+            if (found is not null) return null;
+            found = key;
+        }
+
+        return found;
+    }
+
+    /// <summary>Reads a set, RFC 7517 section 5. Null if it is none.</summary>
+    public static KeySet? Read(JsonElement json)
+    {
+        if (json.ValueKind != JsonValueKind.Object || !json.TryGetProperty("keys", out var list) || list.ValueKind != JsonValueKind.Array) return null;
+        var keys = new List<VerificationKey>();
+        foreach (var jwk in list.EnumerateArray().Take(MaximumKeys)) keys.AddRange(ReadKey(jwk));
+        return new([.. keys]);
+    }
+
+    /// <summary>One JWK, once for each algorithm that it can verify; nothing if it is of no use here.</summary>
+    public static IEnumerable<VerificationKey> ReadKey(JsonElement jwk)
+    {
+        if (jwk.ValueKind != JsonValueKind.Object) yield break;
+        if (Text(jwk, "use") is { } use && use != "sig") yield break;
+        if (jwk.TryGetProperty("key_ops", out var operations) && !Lists(operations, "verify")) yield break;
+        // The private members of RFC 7518 section 6: d, and the factors of RSA.
+        if (jwk.TryGetProperty("d", out _) || jwk.TryGetProperty("p", out _) || jwk.TryGetProperty("q", out _)) yield break;
+
+        var key = Text(jwk, "kty") switch { "RSA" => Rsa(jwk), "EC" => Elliptic(jwk), _ => null };
+        if (key is null) yield break;
+        var keyId = Text(jwk, "kid");
+        var only = Text(jwk, "alg");
+        foreach (var algorithm in SignatureAlgorithms.Of(key.Kty, key.Crv))
+        {
+            if (only is not null && only != algorithm) continue;
+            if (Open(keyId, algorithm, key) is { } opened) yield return opened;
+        }
+    }
+
+    private static VerificationKey? Open(string? keyId, string algorithm, JsonWebKey key)
+    {
+        try
+        {
+            return new(keyId, algorithm, key);
+        }
+        catch (Exception exception) when (exception is ArgumentException or NotSupportedException or InvalidOperationException
+            or System.Security.Cryptography.CryptographicException)
+        {
+            // Its numbers are no key: a point off the curve, for example.
+            return null;
+        }
+    }
+
+    // RFC 7518 section 3.3: 2048 bits or more. Above 8192 a verification costs more than any token is worth.
+    private static JsonWebKey? Rsa(JsonElement jwk) =>
+        Text(jwk, "n") is { } modulus && Text(jwk, "e") is { } exponent && Size(modulus) is >= 256 and <= 1024 && Size(exponent) is >= 1 and <= 8
+        && exponent is not "AQ"
+            ? new() { Kty = "RSA", N = modulus, E = exponent }
+            : null;
+
+    private static JsonWebKey? Elliptic(JsonElement jwk) =>
+        Text(jwk, "crv") is "P-256" or "P-384" or "P-521" && Text(jwk, "x") is { } x && Text(jwk, "y") is { } y && Size(x) is >= 32 and <= 66
+        && Size(y) == Size(x)
+            ? new() { Kty = "EC", Crv = Text(jwk, "crv"), X = x, Y = y }
+            : null;
+
+    private static int Size(string base64) => Base64Url.IsValid(base64, out var size) ? size : 0;
+
+    private static bool Lists(JsonElement list, string value) =>
+        list.ValueKind == JsonValueKind.Array && list.EnumerateArray().Any(entry => entry.ValueKind == JsonValueKind.String && entry.ValueEquals(value));
+
+    private static string? Text(JsonElement json, string name) =>
+        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}

@@ -1,0 +1,82 @@
+using Latchkey.Protocol.Messages;
+
+namespace Latchkey.Verification.Providers;
+
+/// <summary>
+/// The keys that a provider signs with. They are read when first needed, renewed in the background in the second half of their life, read again at
+/// once for a key id that is not among them, and used on for a day while the provider is away.
+/// </summary>
+public sealed class ProviderKeys
+{
+    private readonly Provider _provider;
+    private readonly TimeProvider _clock;
+    private readonly ProviderOptions _options;
+    private readonly RenewedDocument<KeySet> _keys;
+    private readonly UnknownKeys _unknown;
+
+    internal ProviderKeys(Provider provider, TimeProvider clock, ProviderOptions options)
+    {
+        _provider = provider;
+        _clock = clock;
+        _options = options;
+        _keys = new(ReadAsync, clock, options);
+        _unknown = new(clock, options.KeysCooldown);
+    }
+
+    /// <summary>
+    /// The key that signed, if the provider has it. Call it only for a token that is right in all that can be seen without the key: an unknown key id
+    /// can make the provider be asked, though no more than <see cref="ProviderOptions.KeysCooldown"/> allows.
+    /// </summary>
+    /// <param name="keyId">The token's <c>kid</c>; null if it has none.</param>
+    /// <param name="algorithm">The token's <c>alg</c>.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <returns>The key, or null if the provider has none of this id for this algorithm, or several.</returns>
+    /// <exception cref="ProviderException">The keys were never read, or the key is not among them, and they can't be read now.</exception>
+    public ValueTask<VerificationKey?> FindAsync(string? keyId, string algorithm, CancellationToken cancellationToken = default)
+    {
+        var keys = _keys.Current();
+        return keys?.Find(keyId, algorithm) is { } key ? new(key) : LookAgainAsync(keys, keyId, algorithm, cancellationToken);
+    }
+
+    /// <summary>Whether a key is still the provider's, as far as is known now. It asks nobody.</summary>
+    /// <param name="key">A key that was found earlier.</param>
+    public bool Holds(VerificationKey key) => _keys.Latest is { } keys && ReferenceEquals(keys.Find(key.KeyId, key.Algorithm), key);
+
+    private async ValueTask<VerificationKey?> LookAgainAsync(KeySet? looked, string? keyId, string algorithm, CancellationToken cancellationToken)
+    {
+        if (looked is null)
+        {
+            // What was read for this very request need not be read again.
+            var keys = await _keys.GetAsync(cancellationToken).ConfigureAwait(false);
+            return keys.Find(keyId, algorithm);
+        }
+
+        if (!_unknown.MayAsk(keyId)) return null;
+        var failure = await _keys.ReadAgainAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (_keys.Latest!.Find(keyId, algorithm) is { } found)
+        {
+            _unknown.Found(keyId);
+            return found;
+        }
+
+        return failure is null ? null : throw new ProviderException(failure.Refusal, failure.IsTransient, failure);
+    }
+
+    private async Task<Copy<KeySet>> ReadAsync()
+    {
+        ServerMetadata metadata = await _provider.MetadataAsync().ConfigureAwait(false);
+        var address = metadata.JwksUri ?? throw ProviderRefusals.NoKeys(_provider.Issuer);
+        var answer = await _provider.GetAsync(address).ConfigureAwait(false);
+        if (!answer.IsSuccess) throw ProviderRefusals.Status(answer);
+        var keys = KeySet.Read(answer.Json) ?? throw ProviderRefusals.MalformedKeys(address);
+        if (_keys.Latest is null) _unknown.Spend();
+        var lifetime = Clamp(answer.Headers.CacheControl?.MaxAge ?? _options.KeysLifetime);
+        var now = _clock.GetUtcNow();
+        return new(keys, Provider.RenewAt(now, lifetime), now + lifetime);
+    }
+
+    private TimeSpan Clamp(TimeSpan lifetime) =>
+        lifetime < _options.MinimumKeysLifetime ? _options.MinimumKeysLifetime
+        : lifetime > _options.MaximumKeysLifetime ? _options.MaximumKeysLifetime
+        : lifetime;
+}

@@ -1,0 +1,47 @@
+using System.Text.Json;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Latchkey.Verification.Providers;
+
+/// <summary>A public key with the one algorithm that it verifies (RFC 7517, RFC 8725 section 3.1). Safe for any number of threads.</summary>
+#pragma warning disable CA1001 // whoever holds a key may still be verifying when the provider drops it; the handles go with the last of them
+public sealed class VerificationKey
+#pragma warning restore CA1001
+{
+    private readonly SignatureProvider _signatures;
+
+    internal VerificationKey(string? keyId, string algorithm, JsonWebKey key)
+    {
+        KeyId = keyId;
+        Algorithm = algorithm;
+        // It keeps a pool of the platform's key handles.
+        _signatures = new AsymmetricSignatureProvider(key, algorithm, willCreateSignatures: false);
+    }
+
+    /// <summary>The key's id; null if it has none.</summary>
+    public string? KeyId { get; }
+
+    /// <summary>The algorithm, such as <c>RS256</c>.</summary>
+    public string Algorithm { get; }
+
+    /// <summary>Reads a JWK that came by itself, as in a DPoP proof.</summary>
+    /// <param name="jwk">The key: RSA of 2048 bits or more, or an elliptic one on P-256, P-384 or P-521, without its private half.</param>
+    /// <param name="algorithm">The algorithm to verify.</param>
+    /// <returns>The key, or null if it is no such key or not for this algorithm.</returns>
+    public static VerificationKey? Read(JsonElement jwk, string algorithm) => KeySet.ReadKey(jwk).FirstOrDefault(key => key.Algorithm == algorithm);
+
+    /// <summary>Verifies a signature.</summary>
+    /// <param name="data">An array that holds the signed data at its start.</param>
+    /// <param name="length">How many bytes of it are signed.</param>
+    /// <param name="signature">The signature, and nothing else.</param>
+    /// <returns>Whether the signature is this key's over this data.</returns>
+    public bool Verify(byte[] data, int length, byte[] signature)
+    {
+        // An empty one is an argument error there; here it is just no signature.
+        if (length == 0 || signature.Length == 0) return false;
+        return _signatures.Verify(data, 0, length, signature, 0, signature.Length);
+    }
+
+    /// <summary>Id and algorithm.</summary>
+    public override string ToString() => $"{Algorithm} key {KeyId ?? "without an id"}";
+}
