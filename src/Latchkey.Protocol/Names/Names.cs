@@ -14,6 +14,15 @@ public static class GrantTypes
 
     /// <summary>RFC 8628 section 3.4.</summary>
     public const string DeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
+
+    /// <summary>What clients can be registered for: every grant of the server.</summary>
+    public static IReadOnlyList<string> All { get; } =
+    [
+        AuthorizationCode,
+        RefreshToken,
+        ClientCredentials,
+        DeviceCode,
+    ];
 }
 
 /// <summary>How a client proves who it is, IANA "OAuth Token Endpoint Authentication Methods".</summary>

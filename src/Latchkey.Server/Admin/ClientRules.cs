@@ -12,9 +12,6 @@ internal static class ClientRules
     /// <summary>The shortest secret that may be declared, in characters.</summary>
     public const int MinimumSecretLength = 16;
 
-    private static readonly string[] Grants =
-        [GrantTypes.AuthorizationCode, GrantTypes.RefreshToken, GrantTypes.ClientCredentials, GrantTypes.DeviceCode];
-
     private static readonly string[] Methods =
         [ClientAuthenticationMethods.ClientSecretBasic, ClientAuthenticationMethods.ClientSecretPost, ClientAuthenticationMethods.PrivateKeyJwt, ClientAuthenticationMethods.None];
 
@@ -88,7 +85,7 @@ internal static class ClientRules
     {
         foreach (var grant in client.GrantTypes)
         {
-            if (!Grants.Contains(grant)) return $"grant type {grant} is not supported; use {string.Join(", ", Grants)}.";
+            if (!GrantTypes.All.Contains(grant)) return $"grant type {grant} is not supported; use {string.Join(", ", GrantTypes.All)}.";
         }
 
         foreach (var type in client.ResponseTypes)
