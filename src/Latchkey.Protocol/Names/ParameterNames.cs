@@ -5,6 +5,9 @@ public static class ParameterNames
 {
 #pragma warning disable CS1591 // each is the registered name
     public const string AcrValues = "acr_values";
+    public const string ActorToken = "actor_token";
+    public const string ActorTokenType = "actor_token_type";
+    public const string Audience = "audience";
     public const string Claims = "claims";
     public const string ClientAssertion = "client_assertion";
     public const string ClientAssertionType = "client_assertion_type";
@@ -32,11 +35,15 @@ public static class ParameterNames
     public const string Registration = "registration";
     public const string Request = "request";
     public const string RequestUri = "request_uri";
+    public const string RequestedTokenType = "requested_token_type";
     public const string Resource = "resource";
+    public const string Response = "response";
     public const string ResponseMode = "response_mode";
     public const string ResponseType = "response_type";
     public const string Scope = "scope";
     public const string State = "state";
+    public const string SubjectToken = "subject_token";
+    public const string SubjectTokenType = "subject_token_type";
     public const string Token = "token";
     public const string TokenTypeHint = "token_type_hint";
     public const string UiLocales = "ui_locales";

@@ -1,0 +1,20 @@
+using Latchkey.Verification.Jose;
+
+namespace Latchkey.Client.Authorization;
+
+/// <summary>The kinds of JWT that a provider sends to a client, and the rules of each (RFC 8725 section 3.12: none passes for another).</summary>
+internal static class JwtKinds
+{
+    public static JwtRules IdToken(LatchkeyClientOptions options) => new()
+    {
+        // OpenID Connect sets no type: JWT or none at all, but never that of an access, logout or other token.
+        Types = ["JWT"],
+        AllowMissingType = true,
+        Algorithms = [.. options.SigningAlgorithms],
+        Audiences = [options.ClientId],
+        Skew = options.ClockSkew,
+        RequireExpiry = true,
+    };
+
+    public static JwtRules SignedAnswer(LatchkeyClientOptions options) => IdToken(options);
+}
