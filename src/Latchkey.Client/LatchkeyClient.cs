@@ -58,6 +58,12 @@ public sealed partial class LatchkeyClient : IDisposable
     /// <summary>The provider, its metadata and keys.</summary>
     public Provider Provider { get; }
 
+    /// <summary>The clock that all of the client goes by.</summary>
+    internal TimeProvider Clock => _caller.Clock;
+
+    /// <summary>The nonces that providers and APIs gave for DPoP proofs.</summary>
+    internal DPoPNonces Nonces => _caller.Nonces;
+
     /// <summary>
     /// Starts a sign-in by the authorization code flow (OAuth 2.1 section 4.1): fresh state, PKCE verifier and, with <c>openid</c>, nonce each
     /// time; the request is pushed (RFC 9126) where the provider can take it, and signed (RFC 9101) when the options say so.
