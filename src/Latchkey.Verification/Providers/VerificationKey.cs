@@ -39,7 +39,15 @@ public sealed class VerificationKey
     {
         // An empty one is an argument error there; here it is just no signature.
         if (length == 0 || signature.Length == 0) return false;
-        return _signatures.Verify(data, 0, length, signature, 0, signature.Length);
+        try
+        {
+            return _signatures.Verify(data, 0, length, signature, 0, signature.Length);
+        }
+        catch (NotSupportedException)
+        {
+            // What the platform can't open is found out only now: a point that is not on its curve, for one.
+            return false;
+        }
     }
 
     /// <summary>Id and algorithm.</summary>
