@@ -4,6 +4,7 @@ using Latchkey.Server.Admin;
 using Latchkey.Server.Login;
 using Latchkey.Storage;
 using Latchkey.Testing.Hosting;
+using Latchkey.Testing.Misconduct;
 using Latchkey.Testing.Tokens;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.TestHost;
@@ -23,7 +24,7 @@ namespace Latchkey.Testing;
 /// var answer = await api.CreateClient().SendAsync(authority.Token().For("alice").Scope("api:read").Audience(Ready.Api).Get("/things"));
 /// </code>
 /// </example>
-public sealed class TestAuthority : IAsyncDisposable, IDisposable
+public sealed partial class TestAuthority : IAsyncDisposable, IDisposable
 {
     private readonly WebApplication _app;
     private readonly Template _template;
@@ -31,11 +32,13 @@ public sealed class TestAuthority : IAsyncDisposable, IDisposable
     private readonly Database _database;
     private int _disposed;
 
-    private TestAuthority(WebApplication app, Template template, string folder, Database database, ServerOptions options, FakeTimeProvider clock, Listening listening)
+    private TestAuthority(WebApplication app, Template template, string folder, Database database, ServerOptions options, FakeTimeProvider clock, Listening listening, bool withReadyState)
     {
         (_app, _template, _folder, _database) = (app, template, folder, database);
         (Options, Clock, Listening) = (options, clock, listening);
         Signing = new SigningKeyring(app.Services, template.Protection);
+        Rogue = new RogueAuthority(this);
+        foreach (var user in withReadyState ? Ready.Users() : []) _users[user.Username] = user;
     }
 
     /// <summary>The issuer, as in <c>iss</c> and in the metadata.</summary>
@@ -80,9 +83,10 @@ public sealed class TestAuthority : IAsyncDisposable, IDisposable
         {
             database = await template.OpenCopyAsync(Path.Combine(folder, "authority.db"), clock.GetUtcNow(), options.KeyRotationInterval).ConfigureAwait(false);
             app = AuthorityHost.Build(options, wanted, port, database, template.Protection, clock);
+            var authority = new TestAuthority(app, template, folder, database, options, clock, wanted.Listen, wanted.WithReadyState);
+            authority.Intercept();
             app.MapLatchkeyServer();
             await app.Services.PrepareLatchkeyServerAsync(DeclaredState.Empty).ConfigureAwait(false);
-            var authority = new TestAuthority(app, template, folder, database, options, clock, wanted.Listen);
             foreach (var state in States.Of(wanted)) await authority.ApplyAsync(state).ConfigureAwait(false);
             await app.StartAsync().ConfigureAwait(false);
             return authority;
@@ -168,5 +172,10 @@ public sealed class TestAuthority : IAsyncDisposable, IDisposable
 
     private static DateTimeOffset WholeSeconds(DateTimeOffset time) => DateTimeOffset.FromUnixTimeSeconds(time.ToUnixTimeSeconds());
 
-    private async Task ApplyAsync(DeclaredState state) => await Services.ApplyDeclaredStateAsync(state, "test").ConfigureAwait(false);
+    private async Task ApplyAsync(DeclaredState state)
+    {
+        await Services.ApplyDeclaredStateAsync(state, "test").ConfigureAwait(false);
+        foreach (var user in state.Users.Where(user => user.Password is not null))
+            _users[user.Username] = new ReadyUser(user.Username, user.Password!) { Subject = user.Subject ?? SubjectOf(user.Username), Claims = user.Claims };
+    }
 }

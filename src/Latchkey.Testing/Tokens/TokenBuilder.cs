@@ -36,10 +36,24 @@ public sealed partial class TokenBuilder
         _signing = new Signing(SigningAlgorithms.RS256, Fault.None);
     }
 
+    private TokenBuilder(TestAuthority authority, JsonObject header, JsonObject claims, string algorithm) =>
+        (_authority, _header, _claims, _signing) = (authority, header, claims, new Signing(algorithm, Fault.None));
+
     private TokenBuilder(TokenBuilder from, Action<JsonObject, JsonObject>? change, Signing? signing)
     {
         (_authority, _header, _claims, _signing) = (from._authority, from._header.DeepClone().AsObject(), from._claims.DeepClone().AsObject(), signing ?? from._signing);
         change?.Invoke(_header, _claims);
+    }
+
+    /// <summary>A token of the authority as the start of a spoiled one; it is signed again.</summary>
+    internal static TokenBuilder From(TestAuthority authority, string token)
+    {
+        var parts = token.Split('.');
+        var header = JsonNode.Parse(Base64Url.DecodeFromChars(parts[0]))!.AsObject();
+        var algorithm = (string)header["alg"]!;
+        header.Remove("alg");
+        header.Remove("kid");
+        return new(authority, header, JsonNode.Parse(Base64Url.DecodeFromChars(parts[1]))!.AsObject(), algorithm);
     }
 
     private long Now => _authority.Clock.GetUtcNow().ToUnixTimeSeconds();
