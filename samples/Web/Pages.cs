@@ -2,19 +2,21 @@ using System.Net.Mime;
 using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Latchkey.Client;
+using Latchkey.Verification.Providers;
 
 namespace Latchkey.Samples.Web;
 
 /// <summary>The pages; whoever asks for JSON gets that.</summary>
-internal sealed class Pages(App app)
+internal sealed class Pages(string name, string issuer, string? api)
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string _style = ReadStyle();
 
-    public Task HomeAsync(HttpContext context, bool signedIn) => PageAsync(context, 200, "Demo web app", $"""
+    public Task HomeAsync(HttpContext context, bool signedIn) => PageAsync(context, 200, name, $"""
         <h1>{(signedIn ? "You are signed in" : "Sign in once, use every app")}</h1>
-        <p class="lede">This app knows nobody's password. It sends you to <b>{E(new Uri(app.Issuer).Authority)}</b> to sign in, and asks there for no more than it needs.</p>
+        <p class="lede">This app knows nobody's password. It sends you to <b>{E(new Uri(issuer).Authority)}</b> to sign in, and asks there for no more than it needs.</p>
         {(signedIn
             ? "<p class=\"actions\"><a class=\"button\" href=\"/dashboard\">Go to your dashboard</a></p>"
             : "<p class=\"actions\"><a class=\"button\" href=\"/login\">Sign in</a></p>")}
@@ -22,16 +24,15 @@ internal sealed class Pages(App app)
 
     public Task DashboardAsync(HttpContext context, JsonElement user)
     {
-        var name = user.Text("name") ?? user.Text("preferred_username") ?? user.Text("sub");
-        var message = $"Welcome, {name}";
+        var message = $"Welcome, {Text(user, "name") ?? Text(user, "preferred_username") ?? Text(user, "sub")}";
         if (WantsJson(context)) return JsonAsync(context, 200, new { message, user });
         var claims = string.Concat(user.EnumerateObject().Select(claim => $"<dt>{E(claim.Name)}</dt><dd>{E(claim.Value.ValueKind == JsonValueKind.String ? claim.Value.GetString()! : claim.Value.GetRawText())}</dd>"));
-        var api = app.Api is null ? "" : "<a class=\"button\" href=\"/call-api\">Call the API</a>";
+        var call = api is null ? "" : "<a class=\"button\" href=\"/call-api\">Call the API</a>";
         return PageAsync(context, 200, "Dashboard", $"""
             <h1>{E(message)}</h1>
             <p class="lede">This is what the sign-in server told this app about you.</p>
             <dl>{claims}</dl>
-            <div class="actions">{api}<form method="post" action="/logout"><button class="button quiet">Sign out</button></form></div>
+            <div class="actions">{call}<form method="post" action="/logout"><button class="button quiet">Sign out</button></form></div>
             """);
     }
 
@@ -46,29 +47,26 @@ internal sealed class Pages(App app)
 
         return PageAsync(context, 200, "The API's answer", $"""
             <h1>The API answered {status}</h1>
-            <p class="lede"><code>GET {E(app.Api!)}/read</code> with the access token that this app holds for you.</p>
+            <p class="lede"><code>GET {E(api!)}/read</code> with the access token that this app holds for you.</p>
             <pre tabindex="0"><code>{E(Pretty(answer))}</code></pre>
             <p class="actions"><a class="button" href="/dashboard">Back to the dashboard</a></p>
             """);
     }
 
-    public Task LogoutAsync(HttpContext context) => PageAsync(context, 200, "Sign out", """
-        <h1>Do you want to sign out?</h1>
-        <p class="lede">Another site sent you here.</p>
-        <div class="actions"><form method="post" action="/logout"><button class="button">Sign out</button></form><a class="button quiet" href="/">Stay</a></div>
-        """);
-
-    public Task ErrorAsync(HttpContext context, int status, string error, string? description)
+    public Task ErrorAsync(HttpContext context, Exception exception)
     {
-        // OpenID Connect Back-Channel Logout section 2.8 knows one code.
-        if (context.Request.Path == "/backchannel-logout") error = "invalid_request";
-        if (WantsJson(context) || context.Request.Path == "/backchannel-logout") return JsonAsync(context, status, new { error, error_description = description });
-        var denied = error == "access_denied";
-        return PageAsync(context, status, "Sign-in did not work", $"""
-            <h1>{(denied ? "You did not agree" : "That did not work")}</h1>
-            <p class="lede">{(denied ? "So this app got nothing. You can sign in again at any time." : E(description ?? error))}</p>
+        var (status, error, description) = exception switch
+        {
+            OAuthException refused => (400, refused.Error, refused.Refusal?.Reason ?? refused.Description ?? refused.Error),
+            ProviderException provider => (502, provider.Refusal.Code, provider.Refusal.Reason),
+            _ => (502, "unreachable", "The sign-in server or the API does not answer. Try again in a moment."),
+        };
+        if (WantsJson(context)) return JsonAsync(context, status, new { error, error_description = description });
+        return PageAsync(context, status, "That did not work", $"""
+            <h1>That did not work</h1>
+            <p class="lede">{E(description)}</p>
             <p class="small">Error: <code>{E(error)}</code></p>
-            <p class="actions"><a class="button" href="/login">Sign in again</a><a class="button quiet" href="/">Home</a></p>
+            <p class="actions"><a class="button" href="/">Home</a></p>
             """);
     }
 
@@ -84,7 +82,7 @@ internal sealed class Pages(App app)
         var headers = context.Response.Headers;
         // Chromium holds form-action against where a form's answer redirects to, and signing out goes on to the provider.
         headers.ContentSecurityPolicy =
-            $"default-src 'none'; style-src 'self'; img-src data:; form-action 'self' {new Uri(app.Issuer).GetLeftPart(UriPartial.Authority)}; "
+            $"default-src 'none'; style-src 'self'; img-src data:; form-action 'self' {new Uri(issuer).GetLeftPart(UriPartial.Authority)}; "
             + "frame-ancestors 'none'; base-uri 'none'";
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
@@ -102,7 +100,7 @@ internal sealed class Pages(App app)
             <link rel="stylesheet" href="/site.css">
             </head>
             <body>
-            <header><a class="brand" href="/"><span aria-hidden="true"></span>Demo web app</a></header>
+            <header><a class="brand" href="/"><span aria-hidden="true"></span>{E(name)}</a></header>
             <main>
             {body}
             </main>
@@ -136,6 +134,9 @@ internal sealed class Pages(App app)
             return text;
         }
     }
+
+    private static string? Text(JsonElement json, string claim) =>
+        json.TryGetProperty(claim, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static string E(string text) => HtmlEncoder.Default.Encode(text);
 

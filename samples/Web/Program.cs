@@ -1,28 +1,40 @@
-// A web app with a server: signs people in by the authorization code flow with PKCE, and keeps their tokens to itself.
+// A web app with a server: people sign in by the authorization code flow with PKCE, and their tokens never leave this process.
+using System.Security.Claims;
+using Latchkey.Client;
+using Latchkey.Client.AspNetCore;
+using Latchkey.Client.Hosting;
 using Latchkey.Samples;
 using Latchkey.Samples.Web;
+using Latchkey.Verification.Providers;
 
 var flags = new Flags(
     args,
-    "web --issuer URL --client-id ID --client-secret SECRET --scope SCOPE --urls URL [--api URL]",
-    "issuer", "client-id", "client-secret", "scope", "urls", "api");
+    "web --issuer URL --client-id ID --client-secret SECRET --scope SCOPE --urls URL [--api URL] [--name NAME]",
+    "issuer", "client-id", "client-secret", "scope", "urls", "api", "name");
 var url = flags.Get("urls").Split(';')[0].TrimEnd('/');
-var settings = new App(flags.Get("issuer"), flags.Get("client-id"), flags.Find("client-secret"), flags.Get("scope"), url, flags.Find("api")?.TrimEnd('/'));
-var https = url.StartsWith("https:", StringComparison.Ordinal);
-
-using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
-{
-    Timeout = TimeSpan.FromSeconds(15),
-};
-var sessions = new Sessions(TimeProvider.System, https);
-var idTokens = new IdTokens(http, TimeProvider.System, settings.ClientId);
-var signIn = new SignIn(settings, http, sessions, idTokens, TimeProvider.System);
-var calls = new ApiCalls(settings, http, signIn, idTokens);
-var pages = new Pages(settings);
+var api = flags.Find("api")?.TrimEnd('/');
+var pages = new Pages(flags.Find("name") ?? "Demo web app", flags.Get("issuer"), api);
 
 var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
-builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System.Net.Http", LogLevel.Warning);
 builder.WebHost.UseUrls(flags.Get("urls"));
+
+// The provider, and who this app is there.
+builder.Services.AddLatchkeyClient("web", client =>
+{
+    client.Issuer = flags.Get("issuer");
+    client.ClientId = flags.Get("client-id");
+    client.Credential = flags.Find("client-secret") is { } secret ? ClientCredential.Secret(secret) : ClientCredential.None;
+    client.Scope = flags.Get("scope");
+    client.RedirectUri = url + "/callback";
+    client.PostLogoutRedirectUri = url + "/";
+});
+// /login, /callback, /logout and /backchannel-logout.
+builder.Services.AddAuthentication().AddLatchkeySignIn("web", signIn => signIn.DefaultReturnUrl = "/dashboard");
+builder.Services.AddAuthorization();
+// What is called with the token of whoever is signed in: renewed in time, and once after a 401.
+builder.Services.AddHttpClient<UserInfoEndpoint>().AddUserToken("web");
+builder.Services.AddHttpClient<ApiEndpoint>(http => http.BaseAddress = api is null ? null : new Uri(api)).AddUserToken("web");
 var app = builder.Build();
 
 app.Use(async (context, next) =>
@@ -31,87 +43,27 @@ app.Use(async (context, next) =>
     {
         await next(context);
     }
-    catch (OAuthException exception)
+    catch (Exception exception) when (exception is OAuthException or ProviderException or HttpRequestException or TaskCanceledException && !context.RequestAborted.IsCancellationRequested)
     {
-        var status = exception.Code switch { "Invalid state" => 403, "server_error" or "temporarily_unavailable" => 502, _ => 400 };
-        await pages.ErrorAsync(context, status, exception.Code, exception.Description);
-    }
-    catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException && !context.RequestAborted.IsCancellationRequested)
-    {
-        await pages.ErrorAsync(context, 502, "Unreachable", "The sign-in server or the API does not answer. Try again in a moment.");
+        await pages.ErrorAsync(context, exception);
     }
 });
+app.UseLatchkeySignInAgain();
+app.UseAuthentication();
+app.UseAuthorization();
 
-app.MapGet("/", context => pages.HomeAsync(context, sessions.Find(context) is { IsSignedIn: true }));
+app.MapGet("/", (HttpContext context) => pages.HomeAsync(context, context.User.Identity is { IsAuthenticated: true }));
 
-app.MapGet("/login", async context => context.Response.Redirect(await signIn.StartAsync(context)));
+app.MapGet("/dashboard", async (HttpContext context, UserInfoEndpoint userInfo) =>
+    await pages.DashboardAsync(context, await userInfo.ReadAsync(context.User.FindFirstValue("sub")!, context.RequestAborted))).RequireAuthorization();
 
-app.MapGet("/callback", async context =>
+app.MapGet("/call-api", async (HttpContext context, ApiEndpoint endpoint) =>
 {
-    await signIn.FinishAsync(context);
-    context.Response.Redirect("/dashboard");
-});
+    using var answer = await endpoint.ReadAsync(context.RequestAborted);
+    await pages.ApiAnswerAsync(context, (int)answer.StatusCode, await answer.Content.ReadAsStringAsync(context.RequestAborted));
+}).RequireAuthorization();
 
-app.MapGet("/dashboard", async context =>
-{
-    if (sessions.Find(context) is not { IsSignedIn: true } session)
-    {
-        context.Response.Redirect("/login");
-        return;
-    }
-
-    var provider = await signIn.ProviderAsync();
-    using var response = await calls.GetAsync(session, provider.Endpoint("userinfo_endpoint"));
-    var user = await response.ReadJsonAsync();
-    if (response.StatusCode == System.Net.HttpStatusCode.Unauthorized)
-    {
-        sessions.End(context, session);
-        context.Response.Redirect("/login");
-        return;
-    }
-
-    if (!response.IsSuccessStatusCode) throw OAuthException.From(response, user);
-    // Claims of another person than the ID token's are nobody's business (OpenID Connect Core section 5.3.4).
-    if (user.Text("sub") != session.Subject) throw new OAuthException("server_error", "The claims are another person's.");
-    await pages.DashboardAsync(context, user);
-});
-
-app.MapGet("/call-api", async context =>
-{
-    if (sessions.Find(context) is not { IsSignedIn: true } session)
-    {
-        context.Response.Redirect("/login");
-        return;
-    }
-
-    if (settings.Api is null) throw new OAuthException("no_api", "Start this program with --api URL to call one.");
-    using var response = await calls.GetAsync(session, settings.Api + "/read");
-    await pages.ApiAnswerAsync(context, (int)response.StatusCode, await response.Content.ReadAsStringAsync());
-});
-
-// A link from another site may not sign anybody out: it is asked first, and then posted, and Lax cookies stay at home on a cross-site POST.
-app.MapGet("/logout", async context =>
-{
-    if (context.Request.Headers["Sec-Fetch-Site"] == "cross-site") await pages.LogoutAsync(context);
-    else context.Response.Redirect(await signIn.LogoutAsync(context));
-});
-
-app.MapPost("/logout", async context =>
-{
-    context.Response.StatusCode = StatusCodes.Status303SeeOther;
-    context.Response.Headers.Location = await signIn.LogoutAsync(context);
-});
-
-app.MapPost("/backchannel-logout", async context =>
-{
-    context.Response.Headers.CacheControl = "no-store";
-    if (!context.Request.HasFormContentType) throw new OAuthException("invalid_request", "The body is a form with logout_token.");
-    var form = await context.Request.ReadFormAsync();
-    var (subject, session) = await idTokens.ValidateLogoutAsync(await signIn.ProviderAsync(), form["logout_token"].ToString());
-    sessions.EndAll(subject, session);
-});
-
-app.MapGet("/site.css", pages.StyleAsync);
+app.MapGet("/site.css", (HttpContext context) => pages.StyleAsync(context));
 
 await app.StartAsync();
 Console.WriteLine($"listening on {url}");

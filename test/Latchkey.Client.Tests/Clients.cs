@@ -1,3 +1,4 @@
+using Latchkey.Client;
 using Latchkey.Testing;
 
 namespace Latchkey.Client.Tests;

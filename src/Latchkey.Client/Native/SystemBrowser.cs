@@ -41,7 +41,7 @@ internal static class SystemBrowser
         }
     }
 
-    internal static async Task<bool> IsStartedAsync(ProcessStartInfo start, CancellationToken cancellation)
+    private static async Task<bool> IsStartedAsync(ProcessStartInfo start, CancellationToken cancellation)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(Patience);
