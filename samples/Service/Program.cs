@@ -1,48 +1,68 @@
 // A service that calls another service's API in its own name: client_credentials (RFC 6749 section 4.4).
-using System.Net;
+using System.Diagnostics.Metrics;
 using System.Text.Json;
+using Latchkey.Client;
+using Latchkey.Client.Hosting;
+using Latchkey.Client.Tokens;
 using Latchkey.Samples;
-using Latchkey.Samples.Service;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 var flags = new Flags(
     args,
     "service --issuer URL --client-id ID --client-secret SECRET --scope SCOPE --call URL [--times N] [--parallel M]",
     "issuer", "client-id", "client-secret", "scope", "call", "times", "parallel");
 var (url, times, parallel) = (flags.Get("call"), flags.Number("times", 1), flags.Number("parallel", 1));
-using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(30) };
-var tokens = new TokenCache(http, TimeProvider.System, flags.Get("issuer"), flags.Get("client-id"), flags.Get("client-secret"), flags.Get("scope"));
+
+// The two lines that a service needs; whoever asks for the HTTP client "api" never sees a token.
+var services = new ServiceCollection();
+services.AddLatchkeyClient("provider", options =>
+{
+    options.Issuer = flags.Get("issuer");
+    options.ClientId = flags.Get("client-id");
+    options.Credential = ClientCredential.Secret(flags.Get("client-secret"));
+    options.Scope = flags.Get("scope");
+});
+services.AddHttpClient("api").AddMachineToken("provider");
+
+var tokenRequests = 0L;
+using var meter = new MeterListener
+{
+    InstrumentPublished = (instrument, listener) =>
+    {
+        if (instrument.Name == "latchkey.client.token_requests") listener.EnableMeasurementEvents(instrument);
+    },
+};
+meter.SetMeasurementEventCallback<long>((_, count, _, _) => Interlocked.Add(ref tokenRequests, count));
+meter.Start();
 
 var failed = 0;
-await Parallel.ForEachAsync(Enumerable.Range(1, times), new ParallelOptions { MaxDegreeOfParallelism = parallel }, async (number, cancellation) =>
+try
 {
-    try
+    await using var provider = services.BuildServiceProvider();
+    var api = provider.GetRequiredService<IHttpClientFactory>().CreateClient("api");
+    await Parallel.ForEachAsync(Enumerable.Range(1, times), new ParallelOptions { MaxDegreeOfParallelism = parallel }, async (number, cancellation) =>
     {
-        Print(new { call = number, status = (int)await CallAsync(cancellation) });
-    }
-    catch (Exception exception) when (exception is OAuthException or HttpRequestException or TaskCanceledException)
-    {
-        Interlocked.Increment(ref failed);
-        Print(new { call = number, error = (exception as OAuthException)?.Code ?? "unreachable" });
-        Console.Error.WriteLine(exception.Message);
-    }
-});
-Print(new { calls = times, token_requests = tokens.Requests });
+        try
+        {
+            using var response = await api.GetAsync(url, cancellation);
+            Print(new { call = number, status = (int)response.StatusCode });
+        }
+        catch (Exception exception) when (exception is TokenUnavailableException or HttpRequestException or TaskCanceledException)
+        {
+            Interlocked.Increment(ref failed);
+            Print(new { call = number, error = (exception as TokenUnavailableException)?.Error ?? "unreachable" });
+            Console.Error.WriteLine(exception.Message);
+        }
+    });
+}
+catch (OptionsValidationException exception)
+{
+    Console.Error.WriteLine(exception.Message);
+    return 2;
+}
+
+Print(new { calls = times, token_requests = tokenRequests });
 return failed == 0 ? 0 : 1;
-
-async Task<HttpStatusCode> CallAsync(CancellationToken cancellation)
-{
-    var token = await tokens.GetAsync();
-    var status = await SendAsync(token, cancellation);
-    // A token can die before its time. One new one, once: if that is refused too, the refusal stands.
-    return status == HttpStatusCode.Unauthorized ? await SendAsync(await tokens.GetAsync(refused: token), cancellation) : status;
-}
-
-async Task<HttpStatusCode> SendAsync(string token, CancellationToken cancellation)
-{
-    using var request = new HttpRequestMessage(HttpMethod.Get, url);
-    request.Headers.Authorization = new("Bearer", token);
-    using var response = await http.SendAsync(request, cancellation);
-    return response.StatusCode;
-}
 
 static void Print<T>(T line) => Console.WriteLine(JsonSerializer.Serialize(line));

@@ -67,8 +67,20 @@ public sealed partial class LatchkeyClient
     /// <param name="token">An access token with <c>openid</c>.</param>
     /// <param name="subject">The <c>sub</c> of the ID token: the answer must be about the same person (OpenID Connect Core section 5.3.2).</param>
     /// <param name="cancellationToken">Ends the exchange.</param>
-    public Task<UserInfo> UserInfoAsync(AccessToken token, string subject, CancellationToken cancellationToken = default) =>
-        UserInfoRequest.SendAsync(_caller, token, subject, cancellationToken);
+    public Task<UserInfo> UserInfoAsync(AccessToken token, string subject, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(subject);
+        return UserInfoRequest.SendAsync(_caller, token, subject, cancellationToken);
+    }
+
+    /// <summary>
+    /// The same for a token that came without an ID token, as some providers give one to devices: the answer is the first to say whose it is. It tells a program
+    /// on the person's own machine whom it serves; it is no sign-in to an app that serves many, where a token meant for another app would do as well.
+    /// </summary>
+    /// <param name="token">An access token with <c>openid</c>.</param>
+    /// <param name="cancellationToken">Ends the exchange.</param>
+    public Task<UserInfo> UserInfoAsync(AccessToken token, CancellationToken cancellationToken = default) =>
+        UserInfoRequest.SendAsync(_caller, token, subject: null, cancellationToken);
 
     /// <summary>
     /// Where to send the browser to end the provider's session (RP-Initiated Logout 1.0 section 2). End your own session first.

@@ -1,4 +1,3 @@
-using Latchkey.Client;
 using Latchkey.Testing;
 
 namespace Latchkey.Client.Tests;

@@ -8,10 +8,9 @@ namespace Latchkey.Client.Endpoints;
 /// <summary>Asks the userinfo endpoint, an API of the provider's own (OpenID Connect Core section 5.3).</summary>
 internal static class UserInfoRequest
 {
-    public static async Task<UserInfo> SendAsync(EndpointCaller caller, AccessToken token, string subject, CancellationToken cancellationToken)
+    public static async Task<UserInfo> SendAsync(EndpointCaller caller, AccessToken token, string? subject, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(token);
-        ArgumentException.ThrowIfNullOrEmpty(subject);
         var address = new Uri(await caller.AddressAsync(metadata => metadata.UserinfoEndpoint, "userinfo_endpoint", cancellationToken).ConfigureAwait(false));
         for (var attempt = 1; ; attempt++)
         {
@@ -28,13 +27,14 @@ internal static class UserInfoRequest
         }
     }
 
-    private static UserInfo Read(JsonElement json, string subject)
+    private static UserInfo Read(JsonElement json, string? subject)
     {
         if (!json.TryGetProperty(ClaimNames.Subject, out var value) || value.ValueKind != JsonValueKind.String)
             throw new OAuthException(ClientRefusals.UserInfoSubjectMissing());
         // A token that was swapped for another's would otherwise sign that other person in (section 5.3.2).
-        return string.Equals(value.GetString(), subject, StringComparison.Ordinal)
-            ? new UserInfo(subject, json)
+        var said = value.GetString()!;
+        return subject is null || string.Equals(said, subject, StringComparison.Ordinal)
+            ? new UserInfo(said, json)
             : throw new OAuthException(ClientRefusals.UserInfoSubjectMismatch());
     }
 }

@@ -41,7 +41,7 @@ internal static class SystemBrowser
         }
     }
 
-    private static async Task<bool> IsStartedAsync(ProcessStartInfo start, CancellationToken cancellation)
+    internal static async Task<bool> IsStartedAsync(ProcessStartInfo start, CancellationToken cancellation)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(Patience);

@@ -31,6 +31,9 @@ public sealed class Jws
     /// <summary>The payload's members: the claims.</summary>
     public JsonMembers Claims { get; }
 
+    /// <summary>The provider's key that verified the signature; null until <see cref="JwtVerifier"/> has done so.</summary>
+    public Providers.VerificationKey? Key { get; internal set; }
+
     internal byte[] Signature { get; }
 
     /// <summary>

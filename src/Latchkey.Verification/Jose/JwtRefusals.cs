@@ -59,7 +59,7 @@ internal static class JwtRefusals
     public static Refusal TooOld(TimeSpan maximum) => new("LK-JWT-TOO-OLD", $"The token's iat is missing or more than {Seconds((long)maximum.TotalSeconds)} ago.",
         "RFC 7519 4.1.6", FreshOne);
 
-    public static Refusal MalformedDate(string claim) => new("LK-JWT-DATE-MALFORMED", $"The {claim} is not a number of seconds since 1970.", "RFC 7519 2",
+    public static Refusal MalformedDate(string claim) => new("LK-JWT-DATE-MALFORMED", $"The {claim} is missing or not a number of seconds since 1970.", "RFC 7519 2",
         "Let the provider write dates as JSON numbers.");
 
     public static Refusal Audience(JwtRules rules) => new("LK-JWT-AUDIENCE",

@@ -32,6 +32,9 @@ public sealed record JwtRules
     /// <summary>Whether <c>exp</c> must be there: true. If it is there it is always checked.</summary>
     public bool RequireExpiry { get; init; } = true;
 
+    /// <summary>Whether <c>iat</c> must be there: false. If it is there it is always checked.</summary>
+    public bool RequireIssuedAt { get; init; }
+
     /// <summary>How old <c>iat</c> may be, which then must be there; null, the default, for any age.</summary>
     public TimeSpan? MaximumAge { get; init; }
 

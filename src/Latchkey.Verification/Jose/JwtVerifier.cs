@@ -91,7 +91,7 @@ public static class JwtVerifier
         }
 
         var issued = claims.Date(ClaimNames.IssuedAt);
-        if (issued is null && claims.Has(ClaimNames.IssuedAt)) return JwtRefusals.MalformedDate(ClaimNames.IssuedAt);
+        if (issued is null && (rules.RequireIssuedAt || claims.Has(ClaimNames.IssuedAt))) return JwtRefusals.MalformedDate(ClaimNames.IssuedAt);
         if (issued > now + skew) return JwtRefusals.IssuedInFuture(issued.Value, now);
         if (rules.MaximumAge is { } maximum && !(now - issued <= (long)maximum.TotalSeconds + skew)) return JwtRefusals.TooOld(maximum);
         return null;
@@ -114,7 +114,9 @@ public static class JwtVerifier
     private static Verdict<Jws> VerifySignature(Jws jws, VerificationKey? key, Provider provider)
     {
         if (key is null) return JwtRefusals.UnknownKey(provider.Issuer);
-        return jws.IsSignedBy(key) ? jws : JwtRefusals.Signature;
+        if (!jws.IsSignedBy(key)) return JwtRefusals.Signature;
+        jws.Key = key;
+        return jws;
     }
 
     private static ValueTask<Verdict<Jws>> Refuse(Refusal refusal) => new(refusal);

@@ -35,12 +35,17 @@ internal sealed class KeySet
         return found;
     }
 
+    /// <summary>Whether this very key is in the set.</summary>
+    public bool Holds(VerificationKey key) => Array.IndexOf(_keys, key) >= 0;
+
     /// <summary>Reads a set, RFC 7517 section 5. Null if it is none.</summary>
-    public static KeySet? Read(JsonElement json)
+    /// <param name="json">The set.</param>
+    /// <param name="earlier">The set before it: a key that has not changed stays the same object, with its handles.</param>
+    public static KeySet? Read(JsonElement json, KeySet? earlier)
     {
         if (json.ValueKind != JsonValueKind.Object || !json.TryGetProperty("keys", out var list) || list.ValueKind != JsonValueKind.Array) return null;
         var keys = new List<VerificationKey>();
-        foreach (var jwk in list.EnumerateArray().Take(MaximumKeys)) keys.AddRange(ReadKey(jwk));
+        foreach (var jwk in list.EnumerateArray().Take(MaximumKeys)) keys.AddRange(ReadKey(jwk).Select(key => earlier?.Same(key) ?? key));
         return new([.. keys]);
     }
 
@@ -63,6 +68,8 @@ internal sealed class KeySet
             if (Open(keyId, algorithm, key) is { } opened) yield return opened;
         }
     }
+
+    private VerificationKey? Same(VerificationKey key) => Array.Find(_keys, known => known.IsSame(key));
 
     private static VerificationKey? Open(string? keyId, string algorithm, JsonWebKey key)
     {

@@ -24,7 +24,7 @@ public sealed class Provider
     public Provider(string issuer, HttpClient http, TimeProvider clock, ProviderOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(issuer);
-        if (IssuerAddress.Judge(issuer) is { } refusal) throw new ProviderException(refusal);
+        if (ProviderAddress.Judge(issuer) is { } refusal) throw new ProviderException(refusal);
         Issuer = issuer;
         _http = http;
         _clock = clock;
@@ -52,7 +52,7 @@ public sealed class Provider
     /// <summary>Reads a document of the provider by GET.</summary>
     internal async Task<ProviderAnswer> GetAsync(string address)
     {
-        if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || !IssuerAddress.IsSecure(uri)) throw ProviderRefusals.InsecureEndpoint(Issuer, address);
+        if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || !ProviderAddress.IsSecure(uri)) throw ProviderRefusals.InsecureEndpoint(Issuer, address);
         using var request = new HttpRequestMessage(HttpMethod.Get, uri);
         request.Headers.Accept.ParseAdd("application/json");
         return await ProviderHttp.SendAsync(_http, request, _options, _clock, CancellationToken.None).ConfigureAwait(false);
@@ -65,7 +65,7 @@ public sealed class Provider
     private async Task<Copy<ServerMetadata>> ReadMetadataAsync()
     {
         ProviderException? failure = null;
-        foreach (var address in IssuerAddress.MetadataOf(Issuer))
+        foreach (var address in ProviderAddress.MetadataOf(Issuer))
         {
             var answer = await GetAsync(address).ConfigureAwait(false);
             if (answer.IsSuccess)

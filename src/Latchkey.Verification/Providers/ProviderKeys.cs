@@ -38,9 +38,12 @@ public sealed class ProviderKeys
         return keys?.Find(keyId, algorithm) is { } key ? new(key) : LookAgainAsync(keys, keyId, algorithm, cancellationToken);
     }
 
-    /// <summary>Whether a key is still the provider's, as far as is known now. It asks nobody.</summary>
-    /// <param name="key">A key that was found earlier.</param>
-    public bool Holds(VerificationKey key) => _keys.Latest is { } keys && ReferenceEquals(keys.Find(key.KeyId, key.Algorithm), key);
+    /// <summary>
+    /// Whether a key that was found earlier is still the provider's. It waits for nothing, but has the keys renewed when that is due; false also
+    /// when they are out of date.
+    /// </summary>
+    /// <param name="key">The key.</param>
+    public bool Holds(VerificationKey key) => _keys.Current()?.Holds(key) ?? false;
 
     private async ValueTask<VerificationKey?> LookAgainAsync(KeySet? looked, string? keyId, string algorithm, CancellationToken cancellationToken)
     {
@@ -68,7 +71,7 @@ public sealed class ProviderKeys
         var address = metadata.JwksUri ?? throw ProviderRefusals.NoKeys(_provider.Issuer);
         var answer = await _provider.GetAsync(address).ConfigureAwait(false);
         if (!answer.IsSuccess) throw ProviderRefusals.Status(answer);
-        var keys = KeySet.Read(answer.Json) ?? throw ProviderRefusals.MalformedKeys(address);
+        var keys = KeySet.Read(answer.Json, _keys.Latest) ?? throw ProviderRefusals.MalformedKeys(address);
         if (_keys.Latest is null) _unknown.Spend();
         var lifetime = Clamp(answer.Headers.CacheControl?.MaxAge ?? _options.KeysLifetime);
         var now = _clock.GetUtcNow();

@@ -9,11 +9,13 @@ public sealed class VerificationKey
 #pragma warning restore CA1001
 {
     private readonly SignatureProvider _signatures;
+    private readonly string _material;
 
     internal VerificationKey(string? keyId, string algorithm, JsonWebKey key)
     {
         KeyId = keyId;
         Algorithm = algorithm;
+        _material = key.Kty == "RSA" ? key.N + "." + key.E : key.X + "." + key.Y;
         // It keeps a pool of the platform's key handles.
         _signatures = new AsymmetricSignatureProvider(key, algorithm, willCreateSignatures: false);
     }
@@ -49,6 +51,9 @@ public sealed class VerificationKey
             return false;
         }
     }
+
+    /// <summary>Whether the other is this key: id, algorithm and the numbers themselves.</summary>
+    internal bool IsSame(VerificationKey other) => other.KeyId == KeyId && other.Algorithm == Algorithm && other._material == _material;
 
     /// <summary>Id and algorithm.</summary>
     public override string ToString() => $"{Algorithm} key {KeyId ?? "without an id"}";

@@ -32,6 +32,13 @@ internal sealed class ScriptedProvider : HttpMessageHandler
         return new(options, new HttpClient(this, disposeHandler: false), Clock);
     }
 
+    /// <summary>A native app: public, and without OpenID, so that no ID token is needed.</summary>
+    public LatchkeyClient Native(Action<LatchkeyClientOptions>? change = null) => Client(options =>
+    {
+        options.Credential = ClientCredential.None;
+        change?.Invoke(options);
+    });
+
     public MachineTokens Machine(Action<LatchkeyClientOptions>? change = null) => new(Client(change), Clock);
 
     /// <summary>A token answer: each with a token of its own, and the members given.</summary>

@@ -1,0 +1,31 @@
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Latchkey.ResourceServer;
+
+/// <summary>Puts the guard before an API.</summary>
+public static class ResourceServerExtensions
+{
+    /// <summary>
+    /// Accepts access tokens of an authorization server, as <see cref="ResourceServerDefaults.AuthenticationScheme"/>. Authorization is added too;
+    /// say what each endpoint wants by <see cref="EndpointRequirements.RequireScope{TBuilder}"/> and its kin. The protected resource metadata
+    /// (RFC 9728) is served without further ado.
+    /// </summary>
+    /// <param name="builder">What <c>AddAuthentication</c> returned.</param>
+    /// <param name="configure">Sets at least <see cref="ResourceServerOptions.Issuer"/> and <see cref="ResourceServerOptions.Resource"/>.</param>
+    public static AuthenticationBuilder AddLatchkeyResourceServer(this AuthenticationBuilder builder, Action<ResourceServerOptions> configure) =>
+        builder.AddLatchkeyResourceServer(ResourceServerDefaults.AuthenticationScheme, configure);
+
+    /// <summary>As above, under a name of its own, for a program that is several APIs.</summary>
+    /// <param name="builder">What <c>AddAuthentication</c> returned.</param>
+    /// <param name="authenticationScheme">The scheme's name.</param>
+    /// <param name="configure">Sets at least <see cref="ResourceServerOptions.Issuer"/> and <see cref="ResourceServerOptions.Resource"/>.</param>
+    public static AuthenticationBuilder AddLatchkeyResourceServer(
+        this AuthenticationBuilder builder, string authenticationScheme, Action<ResourceServerOptions> configure)
+    {
+        builder.Services.AddAuthorization();
+        // A wrong setting is told when the program starts, not when the first caller comes.
+        builder.Services.AddOptions<ResourceServerOptions>(authenticationScheme).ValidateOnStart();
+        return builder.AddScheme<ResourceServerOptions, AccessTokenHandler>(authenticationScheme, configure);
+    }
+}
