@@ -1,0 +1,78 @@
+// node oidc-provider on 127.0.0.1, for what Latchkey's own server does not speak yet. Reads its clients from SETTINGS (JSON) and prints one
+// JSON line with its issuer when it listens.
+import { createServer } from 'node:http';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import Provider, { errors } from 'oidc-provider';
+
+const settings = JSON.parse(process.env.SETTINGS);
+const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
+const counts = { nonces: 0 };
+
+const server = createServer();
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const issuer = `http://127.0.0.1:${server.address().port}`;
+
+const provider = new Provider(issuer, {
+  clients: settings.clients,
+  // Stricter than it is by default: what RFC 10070 asks of an assertion is demanded.
+  assertJwtClientAuthClaimsAndHeader: async (ctx, claims, header) => {
+    if (claims.aud !== issuer) throw new errors.InvalidClientAuth('aud must be the issuer alone, as a string');
+    if (header.typ !== 'client-authentication+jwt') throw new errors.InvalidClientAuth('typ must be client-authentication+jwt');
+    if (claims.exp - claims.iat > 120) throw new errors.InvalidClientAuth('the assertion lives too long');
+  },
+  claims: { openid: ['sub'], profile: ['name'] },
+  findAccount: async (ctx, id) => ({ accountId: id, claims: async () => ({ sub: id, name: `${id} at oidc-provider` }) }),
+  scopes: ['openid', 'profile', 'offline_access', 'api:read'],
+  cookies: { keys: [randomBytes(32).toString('hex')] },
+  pkce: { required: () => true },
+  rotateRefreshToken: true,
+  features: {
+    clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
+    introspection: { enabled: true },
+    revocation: { enabled: true },
+    requestObjects: { enabled: true },
+    jwtResponseModes: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => undefined,
+      useGrantedResource: () => true,
+      getResourceServerInfo: (ctx, resource) => ({ scope: 'api:read', audience: resource, accessTokenFormat: 'opaque' }),
+    },
+  },
+});
+
+// RFC 8693, as far as the client's part of it goes.
+provider.registerGrantType(tokenExchange, async (ctx) => {
+  const { params, client } = ctx.oidc;
+  if (params.subject_token_type !== accessTokenType) throw new errors.InvalidRequest('unsupported subject_token_type');
+  const subject = await provider.AccessToken.find(params.subject_token);
+  if (!subject) throw new errors.InvalidGrant('the subject token is unknown');
+  const token = new provider.AccessToken({
+    accountId: subject.accountId, client, grantId: subject.grantId, gty: 'token_exchange', scope: params.scope ?? subject.scope, aud: params.audience,
+  });
+  const value = await token.save();
+  ctx.body = { access_token: value, issued_token_type: accessTokenType, token_type: 'Bearer', expires_in: token.expiration, scope: token.scope };
+}, ['subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type', 'audience', 'resource', 'scope'], ['resource', 'audience']);
+
+provider.on('server_error', (ctx, error) => console.error(error));
+provider.on('grant.error', (ctx, error) => {
+  if (error.error === 'use_dpop_nonce') counts.nonces += 1;
+});
+
+server.on('request', (request, response) => {
+  if (request.url === '/counts') {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(counts));
+    return;
+  }
+
+  provider.callback()(request, response);
+});
+console.log(JSON.stringify({ issuer }));
