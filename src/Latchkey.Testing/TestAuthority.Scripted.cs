@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Latchkey.Protocol.Messages;
 using Latchkey.Server;
 using Latchkey.Server.Admin;
 using Latchkey.Server.Keys;
@@ -73,6 +74,20 @@ public sealed partial class TestAuthority
 
     internal ReadyUser FindUser(string name) => _users.TryGetValue(name, out var user) ? user
         : throw new ArgumentException($"The authority has no person \"{name}\" with a password; it has {string.Join(", ", _users.Keys.Order())}.", nameof(name));
+
+    /// <summary>Declares an app's client; one that is there already keeps what it has and gets the app's callbacks and secret.</summary>
+    internal async Task AdmitAsync(ClientMetadata client, string? secret)
+    {
+        var known = (await new ClientAdministration(_database, Clock, Actor).ListAsync().ConfigureAwait(false)).Find(each => each.Client.Metadata.ClientId == client.ClientId).Client?.Metadata;
+        await AddClientAsync(
+            known is null ? client : known with
+            {
+                RedirectUris = [.. known.RedirectUris.Union(client.RedirectUris, StringComparer.Ordinal)],
+                PostLogoutRedirectUris = [.. known.PostLogoutRedirectUris.Union(client.PostLogoutRedirectUris, StringComparer.Ordinal)],
+                TokenEndpointAuthMethod = client.TokenEndpointAuthMethod,
+            },
+            string.IsNullOrEmpty(secret) ? null : secret).ConfigureAwait(false);
+    }
 
     private void Intercept()
     {

@@ -56,6 +56,9 @@ public sealed partial class TokenBuilder
         return new(authority, header, JsonNode.Parse(Base64Url.DecodeFromChars(parts[1]))!.AsObject(), algorithm);
     }
 
+    /// <summary>The issuer that it names.</summary>
+    internal string Issuer => (string?)_claims["iss"] ?? "";
+
     private long Now => _authority.Clock.GetUtcNow().ToUnixTimeSeconds();
 
     /// <summary>A person's token: <c>sub</c>, the moment of the sign-in, and <c>client_id</c> of <see cref="Ready.Web"/> until <see cref="Client"/> says otherwise.</summary>
@@ -156,7 +159,7 @@ public sealed partial class TokenBuilder
     }
 
     /// <summary>What it says, without the token itself.</summary>
-    public override string ToString() => $"{(_signing.Fault == Fault.None ? "token" : $"token ({_signing.Fault})")} {_header.ToJsonString()} {_claims.ToJsonString()}";
+    public override string ToString() => $"{(_signing.Fault == Fault.None ? "token" : $"token ({_signing.Fault})")} {TokenSigner.Text(_header)} {TokenSigner.Text(_claims)}";
 
     private TokenBuilder Claims(Action<JsonObject> change) => new(this, (_, claims) => change(claims), null);
 }

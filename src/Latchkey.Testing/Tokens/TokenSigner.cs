@@ -17,6 +17,9 @@ internal static class TokenSigner
     private static readonly Lazy<JwsSigner> StrangePss = new(() => Strange("PS256"));
     private static readonly Lazy<JwsSigner> StrangeEs = new(() => Strange("ES256"));
 
+    /// <summary>JSON as people read it.</summary>
+    public static string Text(JsonObject part) => part.ToJsonString(Plain);
+
     public static string Sign(TestAuthority authority, JsonObject header, JsonObject claims, Signing signing)
     {
         var own = authority.Signing.Current(signing.Algorithm);
@@ -88,5 +91,5 @@ internal static class TokenSigner
 
     private static JwsSigner Strange(string algorithm) => JwsSigner.Open(algorithm, "unknown-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)), JwsSigner.Generate(algorithm));
 
-    private static string Encode(JsonObject part) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(part.ToJsonString(Plain)));
+    private static string Encode(JsonObject part) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(Text(part)));
 }

@@ -1,0 +1,54 @@
+using System.Net;
+
+namespace Latchkey.Testing.Tests;
+
+public sealed class NegativeTokensTests
+{
+    /// <summary>What stock JwtBearer lets through with its defaults: the reason to prove an API with these tokens.</summary>
+    private static readonly string[] StockAccepts =
+    [
+        "R3 expired two minutes ago", "R4 was issued in the future", "R10 is an ID token", "R10 is a logout token", "R10 is of type JWT", "R10 is of type dpop+jwt", "R10 has no type",
+        "R10 has no subject", "R12 has an unencoded payload", "R12 demands an unknown extension", "R14 has no scope", "R14 has a scope that only begins like the right one",
+        "R20 is bound to a DPoP key and comes as Bearer", "R34 is bound to a certificate and comes without",
+    ];
+
+    public static IEnumerable<object[]> Bad => NegativeTokens.All(AppFactory.Api).Rows;
+
+    [Fact]
+    public async Task Stock_JwtBearer_lets_just_these_through()
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        await using var factory = AppFactory.Bearer();
+        await using var app = factory.UseAuthority(authority);
+        using var http = app.CreateClient();
+        var accepted = new List<string>();
+        foreach (var token in NegativeTokens.All(AppFactory.Api))
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/things");
+            request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + token.Create(authority));
+            using var response = await http.SendAsync(request);
+            if (response.StatusCode == HttpStatusCode.OK) accepted.Add(token.ToString());
+            else if (token.Status == 401) NegativeTokens.ShouldBeRefused(token, response);
+        }
+
+        Assert.Equal(StockAccepts.Order(StringComparer.Ordinal), accepted.Order(StringComparer.Ordinal));
+    }
+
+    [Theory, MemberData(nameof(Bad))]
+    public void Every_one_names_itself_its_check_and_what_must_come_back(NegativeToken token)
+    {
+        Assert.Matches("^R[0-9]+$", token.Check);
+        Assert.StartsWith(token.Check + " ", token.ToString(), StringComparison.Ordinal);
+        Assert.Contains(token.Status, (int[])[401, 403]);
+        Assert.NotEmpty(token.Source);
+    }
+
+    [Fact]
+    public void An_api_that_accepts_one_is_told_which()
+    {
+        var token = NegativeTokens.All(AppFactory.Api).Only("R5")[0];
+        using var answer = new HttpResponseMessage(HttpStatusCode.OK);
+        var failure = Assert.Throws<AuthorityAssertionException>(() => NegativeTokens.ShouldBeRefused(token, answer));
+        Assert.Equal("Expected 401 invalid_token for a token that is unsigned (none) (R5, RFC 8725 3.2), got 200 without a challenge", failure.Message);
+    }
+}
