@@ -1,43 +1,32 @@
-// An API whose callers bring access tokens: JWTs by RFC 9068, sent as RFC 6750 says, refused as RFC 6750 and RFC 9470 say.
+// An API whose callers bring access tokens, as Bearer or with DPoP. The guard answers everybody else, and serves the metadata that says whose tokens count.
 using System.Security.Claims;
+using Latchkey.ResourceServer;
 using Latchkey.Samples;
-using Latchkey.Samples.Api;
-using Microsoft.AspNetCore.Authentication.JwtBearer;
-using Microsoft.AspNetCore.Authorization;
 
 var flags = new Flags(args, "api --issuer URL --resource URL --urls URL", "issuer", "resource", "urls");
-var (issuer, resource, urls) = (flags.Get("issuer"), flags.Get("resource"), flags.Get("urls"));
-// RFC 9728 section 3.1: the well-known part comes between host and path of the resource.
-var metadataPath = "/.well-known/oauth-protected-resource" + new Uri(resource).AbsolutePath.TrimEnd('/');
-var metadataUrl = urls.Split(';')[0].TrimEnd('/') + metadataPath;
+var urls = flags.Get("urls").Split(';');
 
 var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
 builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 builder.WebHost.UseUrls(urls);
-builder.Services
-    .AddAuthentication(JwtBearerDefaults.AuthenticationScheme)
-    .AddJwtBearer(options => AccessTokens.Configure(options, issuer, resource));
-builder.Services.AddAuthorization();
-builder.Services.AddSingleton<IAuthorizationMiddlewareResultHandler>(new Refusals(metadataUrl));
+builder.Services.AddAuthentication().AddLatchkeyResourceServer(options =>
+{
+    options.Issuer = flags.Get("issuer");
+    options.Resource = flags.Get("resource");
+    options.ResourceName = "Demo API";
+    foreach (var scope in new[] { "api:read", "api:write" }) options.Scopes.Add(scope);
+    // Where callers reach it: what their DPoP proofs must name, whatever the Host header says.
+    foreach (var address in urls.Append(options.Resource)) options.Addresses.Add(address);
+});
 var app = builder.Build();
-app.UseAuthentication();
-app.UseAuthorization();
 
 app.MapGet("/public", () => Results.Json(new { message = "Anybody may read this." }));
-app.MapGet("/read", Answer).RequireAuthorization(policy => policy.AddRequirements(new ScopeRequirement("api:read")));
-app.MapPost("/write", Answer).RequireAuthorization(policy => policy.AddRequirements(new ScopeRequirement("api:write")));
-app.MapGet("/recent", Answer).RequireAuthorization(policy => policy.AddRequirements(new RecencyRequirement(60, TimeProvider.System)));
-app.MapGet(metadataPath, () => Results.Json(new
-{
-    resource,
-    authorization_servers = new[] { issuer },
-    scopes_supported = new[] { "api:read", "api:write" },
-    bearer_methods_supported = new[] { "header" },
-    resource_name = "Demo API",
-}));
+app.MapGet("/read", Answer).RequireScope("api:read");
+app.MapPost("/write", Answer).RequireScope("api:write");
+app.MapGet("/recent", Answer).RequireRecentLogin(TimeSpan.FromSeconds(60));
 
 await app.StartAsync();
-Console.WriteLine($"listening on {urls}");
+Console.WriteLine($"listening on {flags.Get("urls")}");
 await app.WaitForShutdownAsync();
 
 // Whose token it was, and what it allows.

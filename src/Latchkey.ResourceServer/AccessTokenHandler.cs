@@ -7,15 +7,16 @@ using Latchkey.ResourceServer.Tokens;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace Latchkey.ResourceServer;
 
 /// <summary>ASP.NET's authentication by access tokens: the guard judges, this class tells ASP.NET and the caller.</summary>
 internal sealed class AccessTokenHandler(IOptionsMonitor<ResourceServerOptions> options, ILoggerFactory logs, UrlEncoder encoder)
-    : AuthenticationHandler<ResourceServerOptions>(options, logs, encoder), IAuthenticationRequestHandler
+    // Its base would log each refusal twice more, in words of its own.
+    : AuthenticationHandler<ResourceServerOptions>(options, NullLoggerFactory.Instance, encoder), IAuthenticationRequestHandler
 {
-    private readonly ILoggerFactory _logs = logs;
     private Denial? _denial;
     private string _scheme = TokenTypes.Bearer;
 
@@ -46,7 +47,14 @@ internal sealed class AccessTokenHandler(IOptionsMonitor<ResourceServerOptions> 
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         await HandleAuthenticateOnceSafeAsync().ConfigureAwait(false);
-        await (_denial is { } denial ? Refusing.DenyAsync(Context, Options.Guard, denial) : Refusing.AskAsync(Context, Options.Guard)).ConfigureAwait(false);
+        if (_denial is { } denial)
+        {
+            await Refusing.DenyAsync(Context, Options.Guard, denial).ConfigureAwait(false);
+            return;
+        }
+
+        Log().Asked(Request.Method, Request.Path.ToUriComponent());
+        await Refusing.AskAsync(Context, Options.Guard).ConfigureAwait(false);
     }
 
     /// <inheritdoc />
@@ -54,7 +62,7 @@ internal sealed class AccessTokenHandler(IOptionsMonitor<ResourceServerOptions> 
     {
         var caller = await HandleAuthenticateOnceSafeAsync().ConfigureAwait(false);
         var refusal = await Refusing.ForbidAsync(Context, Options.Guard, _scheme).ConfigureAwait(false);
-        Log().AccessRefused(Request.Method, Request.Path.Value, caller.Principal?.FindFirst(ClaimNames.ClientId)?.Value, refusal);
+        Log().AccessRefused(Request.Method, Request.Path.ToUriComponent(), caller.Principal?.FindFirst(ClaimNames.ClientId)?.Value, refusal);
         GuardTelemetry.AccessRefused(Options.Resource!, refusal.Code);
     }
 
@@ -68,12 +76,12 @@ internal sealed class AccessTokenHandler(IOptionsMonitor<ResourceServerOptions> 
     {
         _denial = denial;
         var refusal = denial.Refusal;
-        if (denial.Status == 503) Log().ProviderUnavailable(Request.Method, Request.Path.Value, refusal);
-        else Log().TokenRefused(Request.Method, Request.Path.Value, refusal);
+        if (denial.Status == 503) Log().ProviderUnavailable(Request.Method, Request.Path.ToUriComponent(), refusal);
+        else Log().TokenRefused(Request.Method, Request.Path.ToUriComponent(), refusal);
         Activity.Current?.SetTag("latchkey.refusal", refusal.Code);
         GuardTelemetry.Refused(Options.Resource!, denial.Status == 503, refusal.Code);
         return AuthenticateResult.Fail(new AccessTokenRefusedException(refusal));
     }
 
-    private ILogger Log() => _logs.CreateLogger(RefusalLog.Category);
+    private ILogger Log() => logs.CreateLogger(RefusalLog.Category);
 }

@@ -102,7 +102,7 @@ public sealed class ResourceServerOptions : AuthenticationSchemeOptions
         if (Scopes.Contains(Latchkey.Protocol.Names.Scopes.OfflineAccess)) throw Wrong("Scopes has offline_access, which is between client and authorization server; leave it out.");
         foreach (var address in Addresses)
         {
-            if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.Query.Length > 0 || uri.Fragment.Length > 0)
+            if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || address.AsSpan().IndexOfAny("?#") >= 0)
                 throw Wrong($"Addresses has {address}, which is no absolute http or https URL without query and fragment.");
         }
 

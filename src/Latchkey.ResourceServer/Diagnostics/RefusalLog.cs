@@ -18,6 +18,9 @@ internal static partial class RefusalLog
     public static void ProviderUnavailable(this ILogger log, string method, string? path, Refusal refusal) =>
         log.ProviderUnavailable(method, path, refusal.Code, refusal.Reason, refusal.Mend, refusal.Section);
 
+    [LoggerMessage(4, LogLevel.Debug, "{Method} {Path} needs an access token, and none was sent.")]
+    public static partial void Asked(this ILogger log, string method, string path);
+
     [LoggerMessage(1, LogLevel.Information, "{Method} {Path} refused, {Code}: {Reason} {Mend} ({Section})")]
     private static partial void TokenRefused(this ILogger log, string method, string? path, string code, string reason, string mend, string section);
 

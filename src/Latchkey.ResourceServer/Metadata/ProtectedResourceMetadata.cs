@@ -33,7 +33,7 @@ internal sealed class ProtectedResourceMetadata
     public ValueTask<bool> TryServeAsync(HttpContext context)
     {
         var path = context.Request.Path;
-        if (path.Value is not { Length: >= 38 } || !path.StartsWithSegments(WellKnown, StringComparison.Ordinal)) return new(false);
+        if (!path.StartsWithSegments(WellKnown, StringComparison.Ordinal)) return new(false);
         if (!path.Equals(_path, StringComparison.Ordinal) && path.Value.Length != WellKnown.Length) return new(false);
         return new(ServeAsync(context));
     }
