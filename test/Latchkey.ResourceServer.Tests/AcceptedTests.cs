@@ -2,16 +2,10 @@ using Latchkey.Testing;
 
 namespace Latchkey.ResourceServer.Tests;
 
-public sealed class AcceptedTests : IAsyncLifetime
+public sealed class AcceptedTests(StandingApi standing) : IClassFixture<StandingApi>
 {
-    private TestAuthority _authority = null!;
-    private GuardedApi _api = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        _authority = await TestAuthority.StartAsync();
-        _api = await GuardedApi.StartAsync(_authority);
-    }
+    private readonly TestAuthority _authority = standing.Authority;
+    private readonly GuardedApi _api = standing.Api;
 
     [Fact, Spec("RFC 9068", "4")]
     public async Task A_good_token_is_let_in_and_says_whose_it_is()
@@ -27,10 +21,4 @@ public sealed class AcceptedTests : IAsyncLifetime
     [InlineData("ES256")]
     public async Task Each_of_the_default_algorithms_is_verified(string algorithm) =>
         (await _api.BearerAsync(_authority.Token().SignedWith(algorithm))).IsAccepted();
-
-    public async ValueTask DisposeAsync()
-    {
-        await _api.DisposeAsync();
-        await _authority.DisposeAsync();
-    }
 }

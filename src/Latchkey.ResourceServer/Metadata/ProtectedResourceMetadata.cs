@@ -33,9 +33,7 @@ internal sealed class ProtectedResourceMetadata
     public ValueTask<bool> TryServeAsync(HttpContext context)
     {
         var path = context.Request.Path;
-        if (!path.StartsWithSegments(WellKnown, StringComparison.Ordinal)) return new(false);
-        if (!path.Equals(_path, StringComparison.Ordinal) && path.Value.Length != WellKnown.Length) return new(false);
-        return new(ServeAsync(context));
+        return path.Equals(_path, StringComparison.Ordinal) || path.Equals(WellKnown, StringComparison.Ordinal) ? new(ServeAsync(context)) : new(false);
     }
 
     private async Task<bool> ServeAsync(HttpContext context)

@@ -74,7 +74,8 @@ public sealed partial class TokenBuilder
     /// <param name="clientId">The client.</param>
     public TokenBuilder ForClient(string clientId) => Claims(claims =>
     {
-        claims["sub"] = claims["client_id"] = clientId;
+        claims["sub"] = clientId;
+        claims["client_id"] = clientId;
         claims.Remove("auth_time");
     });
 

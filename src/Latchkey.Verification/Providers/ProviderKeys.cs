@@ -51,7 +51,7 @@ public sealed class ProviderKeys
         {
             // What was read for this very request need not be read again.
             var keys = await _keys.GetAsync(cancellationToken).ConfigureAwait(false);
-            return keys.Find(keyId, algorithm);
+            return keys.Find(keyId, algorithm) ?? (_keys.Failure is { } stale ? throw Again(stale) : null);
         }
 
         if (!_unknown.MayAsk(keyId)) return null;
@@ -62,8 +62,11 @@ public sealed class ProviderKeys
             return found;
         }
 
-        return failure is null ? null : throw new ProviderException(failure.Refusal, failure.IsTransient, failure);
+        return failure is null ? null : throw Again(failure);
     }
+
+    // Whether the provider has such a key by now is not known, which is no verdict on the token. A new exception for each caller.
+    private static ProviderException Again(ProviderException failure) => new(failure.Refusal, failure.IsTransient, failure);
 
     private async Task<Copy<KeySet>> ReadAsync()
     {

@@ -18,6 +18,15 @@ internal sealed class RenewedDocument<T>(Func<Task<Copy<T>>> read, TimeProvider 
     /// <summary>What was read last, however old; null before the first time.</summary>
     public T? Latest => _copy?.Document;
 
+    /// <summary>Why the last reading failed; null if it did not.</summary>
+    public ProviderException? Failure
+    {
+        get
+        {
+            lock (_gate) return _failure;
+        }
+    }
+
     /// <summary>The document while it is in date; null if it must be waited for. Renews it in the background when that is due.</summary>
     public T? Current()
     {
