@@ -44,7 +44,7 @@ internal sealed class TokenRequests(EndpointCaller caller, IdTokenVerifier idTok
         {
             AccessToken = answer.AccessToken,
             RefreshToken = answer.RefreshToken,
-            IdToken = await IdTokenAsync(answer, transaction.Nonce, transaction.MaxAge, cancellationToken).ConfigureAwait(false),
+            IdToken = await SignedInAsync(answer, transaction, cancellationToken).ConfigureAwait(false),
         };
     }
 
@@ -58,8 +58,10 @@ internal sealed class TokenRequests(EndpointCaller caller, IdTokenVerifier idTok
         {
             AccessToken = answer.AccessToken,
             RefreshToken = answer.RefreshToken,
-            // No browser answer, no nonce: the device code ties the token to this device.
-            IdToken = await IdTokenAsync(answer, nonce: null, maxAge: null, cancellationToken).ConfigureAwait(false),
+            // No browser answer, no nonce: the device code ties the token to this device. OpenID Connect says nothing of devices, so there may be none.
+            IdToken = answer.IdToken is null
+                ? null
+                : await idTokens.VerifyAsync(answer.IdToken, nonce: null, maxAge: null, answer.AccessToken.Value, cancellationToken).ConfigureAwait(false),
         };
     }
 
@@ -89,10 +91,10 @@ internal sealed class TokenRequests(EndpointCaller caller, IdTokenVerifier idTok
         };
     }
 
-    private async ValueTask<IdToken?> IdTokenAsync(TokenAnswer answer, string? nonce, int? maxAge, CancellationToken cancellationToken)
+    private async ValueTask<IdToken?> SignedInAsync(TokenAnswer answer, AuthorizationTransaction transaction, CancellationToken cancellationToken)
     {
         if (answer.IdToken is not null)
-            return await idTokens.VerifyAsync(answer.IdToken, nonce, maxAge, answer.AccessToken.Value, cancellationToken).ConfigureAwait(false);
+            return await idTokens.VerifyAsync(answer.IdToken, transaction.Nonce, transaction.MaxAge, answer.AccessToken.Value, cancellationToken).ConfigureAwait(false);
         // Who asked for openid builds on knowing who signed in: no ID token is an answer to something else.
         return Protocol.ScopeSet.Parse(answer.AccessToken.Scope) is { Error: null, Value: var granted } && granted.Contains(Scopes.OpenId)
             ? throw new OAuthException(ClientRefusals.IdTokenMissing())
