@@ -35,7 +35,8 @@ internal static class AuthorizationAnswers
 
     private static void ChangeForm(Exchange exchange, string issuer, string page, Action<IDictionary<string, string>> change)
     {
-        if (PageForm.First(page) is not { } form || !Uri.TryCreate(form.Action, UriKind.Absolute, out var target)
+        // A path such as /consent is a file's address to some systems, and the authority's own page to a browser.
+        if (PageForm.First(page) is not { } form || !Uri.TryCreate(form.Action, UriKind.Absolute, out var target) || target.Scheme is not ("http" or "https")
             || target.GetLeftPart(UriPartial.Authority) == new Uri(issuer).GetLeftPart(UriPartial.Authority)) return;
         var fields = form.Fields.ToDictionary(field => field.Name, field => field.Value, StringComparer.Ordinal);
         change(fields);
