@@ -60,9 +60,6 @@ internal static class ClientRefusals
     public static Refusal SignedAnswerUnexpected() => new("LK-CLIENT-JARM-UNEXPECTED",
         "A signed answer came where a plain one was asked for.", "JARM 2.4", MayBeAttack);
 
-    public static Refusal SignedAnswerMalformed(string what) => new("LK-CLIENT-JARM-MALFORMED",
-        $"The signed answer {what}.", "JARM 2.4", TellProvider);
-
     public static Refusal PushedRequestMalformed() => new("LK-CLIENT-PAR-MALFORMED",
         "The answer to the pushed authorization request has no request_uri and expires_in.", "RFC 9126 2.2", TellProvider);
 
@@ -94,9 +91,6 @@ internal static class ClientRefusals
 
     public static Refusal IdTokenClaimMissing(string claim) => new("LK-CLIENT-ID-TOKEN-CLAIM",
         $"The ID token has no {claim}, or one of the wrong kind.", "OIDC Core 2", TellProvider);
-
-    public static Refusal IdTokenTooOld(string claim) => new("LK-CLIENT-ID-TOKEN-IAT",
-        $"The {claim} of the ID token is too far from now.", "OIDC Core 3.1.3.7", "Check both clocks; one of them is likely off.");
 
     public static Refusal AuthorizedPartyMissing() => new("LK-CLIENT-ID-TOKEN-AZP-MISSING",
         "The ID token is for several audiences and does not say who asked for it (azp).", "OIDC Core 3.1.3.7", TellProvider);
