@@ -1,0 +1,34 @@
+using System.Text.RegularExpressions;
+
+namespace Latchkey.Guide.Tests;
+
+/// <summary>What docs/guide.md prints is what the tests run: the guide's programs in test/Interop, and their twins here.</summary>
+public sealed partial class PageTests
+{
+    private static readonly string Root = LatchkeyProcess.RepositoryRoot;
+
+    [Fact]
+    public void Every_example_on_the_page_is_run()
+    {
+        var page = File.ReadAllText(Path.Combine(Root, "docs/guide.md"));
+        var guide = Squeezed(Directory.GetFiles(Path.Combine(Root, "test/Interop"), "guide-*.mjs"));
+        var twins = Squeezed(Directory.GetFiles(Path.Combine(Root, "test/Latchkey.Guide.Tests"), "*.cs", SearchOption.AllDirectories));
+        var blocks = Blocks().Matches(page);
+        Assert.True(blocks.Count >= 16, "every example has its twin");
+        Assert.All(blocks, block =>
+        {
+            var code = Squeeze(block.Groups["code"].Value);
+            Assert.Contains(block.Groups["language"].Value == "js" ? guide : twins, text => text.Contains(code, StringComparison.Ordinal));
+        });
+    }
+
+    private static List<string> Squeezed(IEnumerable<string> files) => [.. files.Select(path => Squeeze(File.ReadAllText(path)))];
+
+    private static string Squeeze(string text) => Whitespace().Replace(text, " ").Trim();
+
+    [GeneratedRegex(@"```(?<language>js|csharp)\n(?<code>.*?)```", RegexOptions.Singleline)]
+    private static partial Regex Blocks();
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex Whitespace();
+}
