@@ -1,10 +1,8 @@
 using System.Net;
 using System.Text.Json;
 using Latchkey.Client;
-using Latchkey.Client.Hosting;
 using Latchkey.Guide.Tests.Twins;
 using Latchkey.Testing;
-using Latchkey.Testing.Browsing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
