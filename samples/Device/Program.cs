@@ -14,8 +14,8 @@ try
         Scope = flags.Get("scope"),
     });
     var device = await client.StartDeviceAsync();
-    Console.WriteLine($"Visit {device.VerificationUri} and enter code: {device.UserCode}");
-    if (device.VerificationUriComplete is { } complete) Console.WriteLine($"Or open {complete} and compare the code.");
+    Console.WriteLine($"Visit {device.VerificationUri.AbsoluteUri} and enter code: {device.UserCode}");
+    if (device.VerificationUriComplete is { } complete) Console.WriteLine($"Or open {complete.AbsoluteUri} and compare the code.");
 
     // Waits as long as the provider says, slower when it says so, until the person has decided or the code has ended.
     var tokens = await device.WaitAsync();

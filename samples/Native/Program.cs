@@ -27,7 +27,7 @@ catch (ArgumentException exception)
 
 static async Task OpenAsync(Uri address, CancellationToken cancellation)
 {
-    Console.WriteLine($"Sign in in the browser; if none opens, visit {address}");
+    Console.WriteLine($"Sign in in the browser; if none opens, visit {address.AbsoluteUri}");
     try
     {
         await LatchkeyNative.OpenBrowserAsync(address, cancellation);
