@@ -20,6 +20,12 @@ internal sealed class ScriptedApi(Func<HttpRequestMessage, HttpResponseMessage> 
     public HttpClient Client(ITokenSource source, LatchkeyClient client, bool allowPlainHttp = false) =>
         new(new TokenHandler(source, client) { InnerHandler = this, AllowPlainHttp = allowPlainHttp }) { BaseAddress = new("https://api.test/") };
 
+    protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        Calls.Enqueue((request.Headers.Authorization?.ToString(), null, ""));
+        return answer(request);
+    }
+
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
