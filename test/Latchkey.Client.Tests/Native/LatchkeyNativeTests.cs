@@ -32,6 +32,19 @@ public sealed class LatchkeyNativeTests
         await Assert.ThrowsAsync<HttpRequestException>(() => GetAsync(redirect!));
     }
 
+    [Fact, Check("C24"), Spec("RFC 8252", "8.3")]
+    public async Task Nobody_is_listening_any_more_when_the_code_is_redeemed()
+    {
+        string? redirect = null;
+        _provider.Answer = async (_, _) =>
+        {
+            await Assert.ThrowsAsync<HttpRequestException>(() => GetAsync(redirect!));
+            return _provider.Token();
+        };
+        await LatchkeyNative.SignInAsync(_provider.Native(), new() { OpenBrowser = (url, _) => Later(() => ComeBackAsync(url, redirected => redirect = redirected)) });
+        Assert.NotNull(redirect);
+    }
+
     [Fact, Check("C24")]
     public async Task Each_sign_in_has_a_port_and_a_verifier_of_its_own()
     {

@@ -191,6 +191,11 @@ public sealed class MachineTokenTests
         var renewed = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Task.Run(async () => await tokens.RenewAsync(refused))));
         Assert.All(renewed, token => Assert.Equal("access-2", token.Value));
         Assert.Equal(2, _provider.TokenRequests.Count);
+
+        // An answer that was long on its way is about a token that is no longer the kept one.
+        _provider.Clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal("access-2", (await tokens.RenewAsync(refused)).Value);
+        Assert.Equal(2, _provider.TokenRequests.Count);
     }
 
     [Fact, Check("C19")]

@@ -200,6 +200,11 @@ public sealed class TokenHandlerTests
         using var http = api.Client(new MachineTokens(client, _provider.Clock), client);
         Assert.Equal(HttpStatusCode.Unauthorized, (await http.GetAsync("things")).StatusCode);
         Assert.InRange(api.Calls.Count, 2, 4);
+
+        // What can't be sent again is not.
+        var before = api.Calls.Count;
+        Assert.Equal(HttpStatusCode.Unauthorized, (await http.PostAsync("things", Content("endless stream"))).StatusCode);
+        Assert.Equal(before + 1, api.Calls.Count);
     }
 
     [Fact]

@@ -24,7 +24,12 @@ public sealed class UserTokenTests
     {
         var users = await SignedInAsync();
         var number = 1;
-        _provider.Answer = (_, _) => Task.FromResult(_provider.Token($"\"expires_in\":3600,\"refresh_token\":\"refresh-{Interlocked.Increment(ref number)}\""));
+        _provider.Answer = async (_, _) =>
+        {
+            // Time enough for whoever does not wait to come with the same refresh token.
+            for (var i = 0; i < 200; i++) await Task.Yield();
+            return _provider.Token($"\"expires_in\":3600,\"refresh_token\":\"refresh-{Interlocked.Increment(ref number)}\"");
+        };
         var sources = Enumerable.Range(0, 20).Select(i => users.For("session", resource: $"https://api{i}.test")).ToList();
         var tokens = await Task.WhenAll(sources.SelectMany(source => Enumerable.Range(0, 5).Select(_ => Task.Run(async () => await source.GetAsync()))));
 
@@ -32,6 +37,22 @@ public sealed class UserTokenTests
         Assert.Equal(Enumerable.Range(1, 20).Select(i => $"refresh-{i}"), _provider.TokenRequests.Select(request => request["refresh_token"]));
         Assert.Equal(_provider.TokenRequests.Select(request => request["resource"]).Order(), Enumerable.Range(0, 20).Select(i => $"https://api{i}.test").Order());
         Assert.Equal("refresh-21", (await _store.ReadAsync("session", default))!.RefreshToken);
+    }
+
+    [Fact, Check("C19")]
+    public async Task A_caller_that_read_the_store_before_a_renewal_reads_again_and_does_not_renew_once_more()
+    {
+        var source = (await SignedInAsync()).For("session");
+        _provider.Clock.Advance(TimeSpan.FromHours(2));
+        _store.Reading = new TaskCompletionSource();
+        var late = source.GetAsync().AsTask();
+        await Eventually.HoldsAsync("it has read", () => _store.Waiting == 1);
+        var reading = _store.Reading;
+        _store.Reading = null;
+        var first = await source.GetAsync();
+        reading.SetResult();
+        Assert.Equal(first, await late);
+        Assert.Single(_provider.TokenRequests);
     }
 
     [Fact, Check("C20")]
@@ -219,7 +240,19 @@ public sealed class UserTokenTests
 
         public TaskCompletionSource? Saving { get; set; }
 
-        public ValueTask<SessionTokens?> ReadAsync(string session, CancellationToken cancellationToken) => _inner.ReadAsync(session, cancellationToken);
+        /// <summary>Holds an answer back that has already been read.</summary>
+        public TaskCompletionSource? Reading { get; set; }
+
+        public int Waiting { get; private set; }
+
+        public async ValueTask<SessionTokens?> ReadAsync(string session, CancellationToken cancellationToken)
+        {
+            var read = await _inner.ReadAsync(session, cancellationToken);
+            if (Reading is not { } reading) return read;
+            Waiting++;
+            await reading.Task;
+            return read;
+        }
 
         public async ValueTask SaveAsync(string session, SessionTokens tokens, CancellationToken cancellationToken)
         {
