@@ -1,4 +1,3 @@
-using System.Net;
 using Latchkey.Client.Hosting;
 using Latchkey.Client.Tests.Tokens;
 using Latchkey.Client.Tokens;
@@ -8,9 +7,11 @@ using Microsoft.Extensions.Options;
 
 namespace Latchkey.Client.Tests.Hosting;
 
-public sealed class LatchkeyClientServicesTests
+public sealed class LatchkeyClientServicesTests : IDisposable
 {
     private readonly ScriptedProvider _provider = new();
+
+    public void Dispose() => _provider.Dispose();
 
     [Fact, Check("C22")]
     public async Task A_typed_client_gets_its_token_from_a_named_client()

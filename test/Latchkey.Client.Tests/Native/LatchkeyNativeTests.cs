@@ -7,9 +7,11 @@ using Latchkey.Protocol;
 
 namespace Latchkey.Client.Tests.Native;
 
-public sealed class LatchkeyNativeTests
+public sealed class LatchkeyNativeTests : IDisposable
 {
     private readonly ScriptedProvider _provider = new();
+
+    public void Dispose() => _provider.Dispose();
 
     [Theory, Check("C24"), Spec("RFC 8252", "7.3")]
     [InlineData(false, "http://127.0.0.1:", "/callback")]

@@ -4,9 +4,11 @@ using Latchkey.Testing;
 
 namespace Latchkey.Client.Tests.Tokens;
 
-public sealed class MachineTokenTests
+public sealed class MachineTokenTests : IDisposable
 {
     private readonly ScriptedProvider _provider = new();
+
+    public void Dispose() => _provider.Dispose();
 
     [Fact, Check("C19"), Check("C22")]
     public async Task A_thousand_callers_of_an_expired_token_cause_one_request_at_the_real_server()
@@ -31,7 +33,7 @@ public sealed class MachineTokenTests
         var all = await Task.WhenAll(callers);
 
         Assert.Equal(2, counting.Count("/token"));
-        Assert.Equal(1, all.Select(token => token.Value).Distinct().Count());
+        Assert.Single(all.Select(token => token.Value).Distinct());
         Assert.NotEqual(first.Value, all[0].Value);
     }
 

@@ -3,17 +3,17 @@ using Latchkey.Client.Tokens;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Hybrid;
-using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 
 namespace Latchkey.Client.Tests.Tokens;
 
-public sealed class SharedTokensTests
+public sealed class SharedTokensTests : IDisposable
 {
     private readonly ScriptedProvider _provider = new();
     private readonly SpyCache _cache = new();
     private readonly EphemeralDataProtectionProvider _protection = new();
+
+    public void Dispose() => _provider.Dispose();
 
     [Fact, Check("C22")]
     public async Task Two_nodes_need_one_token_and_one_renewal()
@@ -35,7 +35,7 @@ public sealed class SharedTokensTests
     {
         var locks = new LocalTokenLock();
         var tokens = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Task.Run(async () => await Node(locks).GetAsync())));
-        Assert.Equal(1, tokens.Select(token => token.Value).Distinct().Count());
+        Assert.Single(tokens.Select(token => token.Value).Distinct());
         Assert.Single(_provider.TokenRequests);
     }
 

@@ -7,9 +7,11 @@ using Latchkey.Protocol;
 
 namespace Latchkey.Client.Tests.Tokens;
 
-public sealed class TokenHandlerTests
+public sealed class TokenHandlerTests : IDisposable
 {
     private readonly ScriptedProvider _provider = new();
+
+    public void Dispose() => _provider.Dispose();
 
     public static TheoryData<string, bool> Contents => new()
     {

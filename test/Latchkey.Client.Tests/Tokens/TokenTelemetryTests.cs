@@ -5,9 +5,11 @@ using Latchkey.Client.Tokens;
 
 namespace Latchkey.Client.Tests.Tokens;
 
-public sealed class TokenTelemetryTests
+public sealed class TokenTelemetryTests : IDisposable
 {
     private readonly ScriptedProvider _provider = new();
+
+    public void Dispose() => _provider.Dispose();
 
     [Fact]
     public async Task Requests_hits_and_renewals_are_counted_and_traced_without_a_token()

@@ -3,10 +3,12 @@ using Latchkey.Client.Tokens;
 
 namespace Latchkey.Client.Tests.Tokens;
 
-public sealed class UserTokenTests
+public sealed class UserTokenTests : IDisposable
 {
     private readonly ScriptedProvider _provider = new();
     private readonly RecordingStore _store = new();
+
+    public void Dispose() => _provider.Dispose();
 
     [Fact, Check("C19"), Spec("OAuth 2.1", "4.3")]
     public async Task A_thousand_callers_use_the_refresh_token_once()
@@ -15,7 +17,7 @@ public sealed class UserTokenTests
         _provider.Clock.Advance(TimeSpan.FromHours(2));
         _provider.Answers("\"expires_in\":3600,\"refresh_token\":\"refresh-2\"");
         var all = await Task.WhenAll(Enumerable.Range(0, 1000).Select(_ => Task.Run(async () => await source.GetAsync())));
-        Assert.Equal(1, all.Distinct().Count());
+        Assert.Single(all.Distinct());
         Assert.Equal("refresh-1", Assert.Single(_provider.TokenRequests)["refresh_token"]);
     }
 
