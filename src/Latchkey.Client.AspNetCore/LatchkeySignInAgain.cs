@@ -41,6 +41,7 @@ public static class LatchkeySignInAgain
     {
         // Only just done, and the tokens were no good either: going round once more would not help.
         var name = BrowserCookie.Name(context.Request, scheme, Mark);
+        if (!BrowserCookie.IsSafe(context.Request)) return context.ChallengeAsync(scheme);
         if (context.Request.Cookies.ContainsKey(name)) return LoopAsync(context, exception);
         var options = BrowserCookie.Options(context.Request);
         options.MaxAge = Brief;

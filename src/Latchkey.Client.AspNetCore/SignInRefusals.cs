@@ -14,6 +14,10 @@ internal static class SignInRefusals
     public static readonly Refusal NoCookies = new("LK-SIGNIN-COOKIES",
         "The browser keeps no cookies for this site, and without them nobody can sign in.", "RFC 10017 6.1.3.2", "Allow cookies for this site, then sign in again.");
 
+    public static readonly Refusal PlainHttp = new("LK-SIGNIN-HTTPS",
+        "The app was reached by http, and the session cookie must not cross a network in the clear; http is for loopback only.", "RFC 10017 6.1.3.2",
+        "Use https. Behind a proxy that ends TLS, call app.UseForwardedHeaders() before app.UseAuthentication() and trust that proxy.");
+
     public static readonly Refusal LogoutTokenMissing = new("LK-SIGNIN-LOGOUT-MISSING",
         "The body is not a form with one logout_token.", "OIDC Back-Channel Logout 2.5", AskProvider);
 

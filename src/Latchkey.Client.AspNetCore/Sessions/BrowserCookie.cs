@@ -9,20 +9,16 @@ namespace Latchkey.Client.AspNetCore.Sessions;
 /// </summary>
 internal static class BrowserCookie
 {
+    /// <summary>Whether cookies may be used at all: not in the clear across a network.</summary>
+    /// <param name="request">The request that it is of.</param>
+    public static bool IsSafe(HttpRequest request) => request.IsHttps || IsLoopback(request.Host.Host);
+
     /// <summary>The name of a cookie of this app.</summary>
     /// <param name="request">The request that it is of.</param>
     /// <param name="scheme">The authentication scheme.</param>
     /// <param name="suffix">What tells it from other cookies of the scheme.</param>
-    /// <exception cref="InvalidOperationException">The request came by http from elsewhere than loopback.</exception>
     public static string Name(HttpRequest request, string scheme, string suffix = "")
     {
-        if (!request.IsHttps && !IsLoopback(request.Host.Host))
-        {
-            throw new InvalidOperationException(
-                "Sign-in needs https, because the session cookie must not cross the network in the clear; http is for loopback only. "
-                + "Behind a proxy that ends TLS, put app.UseForwardedHeaders() before app.UseAuthentication() and trust that proxy.");
-        }
-
         // Cookies know no ports: two apps on one machine would sign each other out.
         var port = request.Host.Port is { } number && number != (request.IsHttps ? 443 : 80) ? "-" + number.ToString(CultureInfo.InvariantCulture) : "";
         return $"{(request.IsHttps ? "__Host-" : "")}latchkey-{Uri.EscapeDataString(scheme)}{port}{suffix}";

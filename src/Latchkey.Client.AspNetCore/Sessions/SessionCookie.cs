@@ -21,7 +21,7 @@ internal static class SessionCookie
 
     /// <summary>The key of the session whose id the browser holds; null if it holds none.</summary>
     public static string? Find(HttpContext context, string scheme) =>
-        context.Request.Cookies[BrowserCookie.Name(context.Request, scheme)] is { Length: IdLength } id ? Key(scheme, id) : null;
+        BrowserCookie.IsSafe(context.Request) && context.Request.Cookies[BrowserCookie.Name(context.Request, scheme)] is { Length: IdLength } id ? Key(scheme, id) : null;
 
     /// <summary>Takes the id from the browser.</summary>
     public static void Delete(HttpContext context, string scheme) =>

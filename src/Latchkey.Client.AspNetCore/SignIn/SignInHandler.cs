@@ -34,10 +34,10 @@ internal sealed class SignInHandler(IOptionsMonitor<LatchkeySignInOptions> optio
     public async Task<bool> HandleRequestAsync()
     {
         var (path, method) = (Request.Path, Request.Method);
-        if (path == Options.LoginPath && HttpMethods.IsGet(method)) await LoginAsync();
-        else if (IsCallback(path) && (HttpMethods.IsGet(method) || HttpMethods.IsPost(method))) await CallbackAsync();
-        else if (path == Options.LogoutPath && (HttpMethods.IsGet(method) || HttpMethods.IsPost(method))) await LogoutAsync();
-        else if (path == Options.BackchannelLogoutPath && HttpMethods.IsPost(method)) await BackchannelLogout.HandleAsync(Context, _part, Logger);
+        if (path == Options.BackchannelLogoutPath && HttpMethods.IsPost(method)) await BackchannelLogout.HandleAsync(Context, _part, Logger);
+        else if (path == Options.LoginPath && HttpMethods.IsGet(method)) await SafelyAsync(LoginAsync);
+        else if (IsCallback(path) && (HttpMethods.IsGet(method) || HttpMethods.IsPost(method))) await SafelyAsync(CallbackAsync);
+        else if (path == Options.LogoutPath && (HttpMethods.IsGet(method) || HttpMethods.IsPost(method))) await SafelyAsync(LogoutAsync);
         else return false;
         return true;
     }
@@ -57,7 +57,7 @@ internal sealed class SignInHandler(IOptionsMonitor<LatchkeySignInOptions> optio
         // A script can't follow to the provider's page.
         if (!RequestOrigin.IsNavigation(Request)) return base.HandleChallengeAsync(properties);
         var wanted = properties.RedirectUri is { } asked && ReturnUrl.IsLocal(asked) ? asked : ReturnUrl.Current(Request);
-        if (properties is LatchkeyChallenge { Ask: { } parameters }) return StartAsync(parameters, wanted);
+        if (properties is LatchkeyChallenge { Ask: { } parameters }) return SafelyAsync(() => StartAsync(parameters, wanted));
         Response.Redirect(LoginUrl(Context, Options, wanted));
         return Task.CompletedTask;
     }
@@ -79,6 +79,8 @@ internal sealed class SignInHandler(IOptionsMonitor<LatchkeySignInOptions> optio
         Client.Options.RedirectUri is { } registered && Uri.TryCreate(registered, UriKind.Absolute, out var uri)
             ? Request.PathBase.Add(path).ToUriComponent() == uri.AbsolutePath
             : path == Options.CallbackPath;
+
+    private Task SafelyAsync(Func<Task> answer) => BrowserCookie.IsSafe(Request) ? answer() : Failed(400, SignInRefusals.PlainHttp).WriteAsync(Context);
 
     private async Task LoginAsync()
     {

@@ -125,7 +125,16 @@ public sealed class SignInTests(SharedAuthority shared)
     public async Task Http_is_for_loopback_only()
     {
         await using var app = await WebApp.StartAsync(_authority, origin: "http://app.test");
-        var fault = await Assert.ThrowsAsync<InvalidOperationException>(() => app.SendAsync(HttpMethod.Get, "/"));
-        Assert.Contains("UseForwardedHeaders", fault.Message);
+        foreach (var path in new[] { "/login", "/callback?state=x", "/logout" })
+        {
+            using var answer = await app.SendAsync(HttpMethod.Get, path);
+            Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+            Assert.Contains("LK-SIGNIN-HTTPS", await answer.TextAsync());
+            Assert.Empty(answer.Cookies());
+        }
+
+        // A session that somehow got there is not read either.
+        using var home = await app.SendAsync(HttpMethod.Get, "/", ("Cookie", "latchkey-app=" + new string('A', 43)));
+        Assert.Equal("nobody", await home.TextAsync());
     }
 }
