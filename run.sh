@@ -5,10 +5,12 @@ cd "$(dirname "$0")"
 
 server=http://127.0.0.1:5100
 web=http://127.0.0.1:3000
+shop=http://127.0.0.1:3001
+spa=http://127.0.0.1:3002
 api=http://127.0.0.1:5200
 data=data/demo
 
-for port in 5100 3000 5200; do
+for port in 5100 3000 3001 3002 5200; do
   if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
     echo "run.sh: port $port on 127.0.0.1 is taken; stop what listens there and try again." >&2
     exit 1
@@ -63,6 +65,12 @@ await api 5200 /public
 start web dist/samples/web --issuer "$server" --client-id web --client-secret web-secret-0123456789abcdef \
   --scope "openid profile email offline_access api:read" --urls "$web" --api "$api"
 await web 3000 /
+start shop dist/samples/web --issuer "$server" --client-id shop --client-secret shop-secret-0123456789abcdef \
+  --scope "openid profile email api:read" --urls "$shop" --api "$api" --name "Demo shop"
+await shop 3001 /
+start spa dist/samples/spa --issuer "$server" --client-id spa --client-secret spa-secret-0123456789abcdef \
+  --scope "openid profile email api:read" --urls "$spa" --api "$api"
+await spa 3002 /
 
 bold="" dim="" reset=""
 if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' reset=$'\e[0m'; fi
@@ -72,6 +80,8 @@ cat <<SUMMARY
 
   ${bold}Addresses${reset}
     Web app   $web      sign-in, dashboard, a call to the API
+    Shop      $shop      a second web app, to sign on once for both
+    SPA       $spa      a page of plain script over its own backend
     API       $api      /public, /read, /write, /recent
     Server    $server      its metadata: /.well-known/openid-configuration
 
@@ -82,15 +92,20 @@ cat <<SUMMARY
   ${bold}Try${reset}
     1. Open ${bold}$web${reset} and sign in as alice.
 
-    2. A service calls the API without any user; three calls need one token:
+    2. Open ${bold}$shop${reset} and sign in: no password is asked for. Sign out of one of the two, and you are out of both.
+
+    3. Open ${bold}$spa${reset}: look for a token in the browser's storage, cookies and traffic. There is none.
+
+    4. A service calls the API without any user; three calls need one token:
        ${dim}\$${reset} dist/samples/service --issuer $server --client-id service \\
            --client-secret service-secret-0123456789abcdef --scope api:read \\
            --call $api/read --times 3
 
-    3. A terminal program signs a person in by a code:
+    5. A terminal program signs a person in by a code, and a native app by the browser:
        ${dim}\$${reset} dist/samples/device --issuer $server --client-id device --scope "openid profile email"
+       ${dim}\$${reset} dist/samples/native --issuer $server --client-id native --scope "openid profile email"
 
-    4. See what happened, or the apps that alice connected:
+    6. See what happened, or the apps that alice connected:
        ${dim}\$${reset} dist/latchkey audit list --data $data
        $server/account
 

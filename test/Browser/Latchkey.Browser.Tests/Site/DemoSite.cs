@@ -6,7 +6,8 @@ using Microsoft.Playwright;
 namespace Latchkey.Browser.Tests.Site;
 
 /// <summary>
-/// The demo as <c>run.sh</c> starts it (the server, the web app, the API, each a real process), a second app on another site, and one Chromium for
+/// The demo as <c>run.sh</c> starts it (the server, the web app twice, the single-page app, the API, each a real process), a second app on another
+/// site, and one Chromium for
 /// all tests. Every test has a person of its own, so that none meets what another agreed to.
 /// </summary>
 public sealed class DemoSite : IAsyncLifetime
@@ -17,6 +18,8 @@ public sealed class DemoSite : IAsyncLifetime
 
     private LatchkeyProcess? _server;
     private SampleProgram? _web;
+    private SampleProgram? _shop;
+    private SampleProgram? _spa;
     private SampleProgram? _api;
     private ClientSite? _second;
     private IPlaywright? _playwright;
@@ -29,6 +32,12 @@ public sealed class DemoSite : IAsyncLifetime
 
     /// <summary>The demo's web app.</summary>
     public string Web { get; private set; } = "";
+
+    /// <summary>The demo's second web app, the same program.</summary>
+    public string Shop { get; private set; } = "";
+
+    /// <summary>The demo's single-page app.</summary>
+    public string Spa { get; private set; } = "";
 
     /// <summary>The second app's program: public, on another site.</summary>
     public OAuthClient Second => new(Issuer, SecondClient);
@@ -59,7 +68,7 @@ public sealed class DemoSite : IAsyncLifetime
         };
         change?.Invoke(options);
         await using var context = await _browser!.NewContextAsync(options);
-        var visitor = new Visitor(this, await context.NewPageAsync(), [Issuer, Web, SecondSite.Url]);
+        var visitor = new Visitor(this, await context.NewPageAsync(), [Issuer, Web, Shop, Spa, SecondSite.Url]);
         await walk(visitor);
         Assert.Empty(visitor.Complaints);
     }
@@ -68,13 +77,19 @@ public sealed class DemoSite : IAsyncLifetime
     {
         var chromium = StartChromiumAsync();
         _second = await ClientSite.StartAsync();
-        Web = Address();
+        (Web, Shop, Spa) = (Address(), Address(), Address());
         var api = Address();
         _server = await LatchkeyProcess.StartAsync(State(api));
         _api = await SampleProgram.StartAsync("ApiSample", "--issuer", Issuer, "--resource", api, "--urls", api);
         _web = await SampleProgram.StartAsync(
             "WebSample", "--issuer", Issuer, "--client-id", "web", "--client-secret", "web-secret-0123456789abcdef",
             "--scope", "openid profile email offline_access api:read", "--urls", Web, "--api", api);
+        _shop = await SampleProgram.StartAsync(
+            "WebSample", "--issuer", Issuer, "--client-id", "shop", "--client-secret", "shop-secret-0123456789abcdef",
+            "--scope", "openid profile email api:read", "--urls", Shop, "--api", api, "--name", "Demo shop");
+        _spa = await SampleProgram.StartAsync(
+            "SpaSample", "--issuer", Issuer, "--client-id", "spa", "--client-secret", "spa-secret-0123456789abcdef",
+            "--scope", "openid profile email api:read", "--urls", Spa, "--api", api);
         await chromium;
     }
 
@@ -82,7 +97,7 @@ public sealed class DemoSite : IAsyncLifetime
     {
         if (_browser is not null) await _browser.DisposeAsync();
         _playwright?.Dispose();
-        foreach (var part in new IAsyncDisposable?[] { _web, _api, _second, _server })
+        foreach (var part in new IAsyncDisposable?[] { _web, _shop, _spa, _api, _second, _server })
         {
             if (part is not null) await part.DisposeAsync();
         }
@@ -102,7 +117,9 @@ public sealed class DemoSite : IAsyncLifetime
     private JsonObject State(string api)
     {
         var text = File.ReadAllText(SampleProgram.Metadata("DemoState"))
-            .Replace("http://127.0.0.1:3000", Web, StringComparison.Ordinal).Replace("http://127.0.0.1:5200", api, StringComparison.Ordinal);
+            .Replace("http://127.0.0.1:3000", Web, StringComparison.Ordinal)
+            .Replace("http://127.0.0.1:3001", Shop, StringComparison.Ordinal).Replace("http://127.0.0.1:3002", Spa, StringComparison.Ordinal)
+            .Replace("http://127.0.0.1:5200", api, StringComparison.Ordinal);
         var state = JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip })!.AsObject();
         const string scope = "openid profile email offline_access api:read";
         state.Add(SecondClient, client =>
@@ -117,7 +134,7 @@ public sealed class DemoSite : IAsyncLifetime
             client["application_type"] = "native";
             client["scope"] = scope;
         });
-        for (var i = 1; i <= 30; i++)
+        for (var i = 1; i <= 40; i++)
         {
             state["users"]!.AsArray().Add(new JsonObject
             {
