@@ -1,5 +1,6 @@
 // Measures what a request costs the server: CPU time of its process, from /proc, while a bounded number of requests runs over 32 connections.
 //   latchkey-bench PROGRAM STATE RESULT.md [NAME…]
+//   latchkey-bench guard PROGRAM RESULT.md
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -11,6 +12,16 @@ const int Requests = 10_000;
 const int Rounds = 3;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+if (args[0] == "guard")
+{
+    await using var guard = new GuardCosts();
+    var costs = await guard.MeasureAsync(args[1]);
+    Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(args[2]))!);
+    await File.WriteAllTextAsync(args[2], costs);
+    Console.WriteLine(costs);
+    return 0;
+}
+
 var (program, state, result, names) = (args[0], args[1], args[2], args[3..]);
 var data = Directory.CreateTempSubdirectory("latchkey-bench").FullName;
 var report = new StringBuilder();
