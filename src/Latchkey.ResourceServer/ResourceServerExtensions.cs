@@ -1,3 +1,4 @@
+using Latchkey.Verification.DPoP;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -25,7 +26,9 @@ public static class ResourceServerExtensions
     {
         builder.Services.AddAuthorization();
         // A wrong setting is told when the program starts, not when the first caller comes.
-        builder.Services.AddOptions<ResourceServerOptions>(authenticationScheme).ValidateOnStart();
+        builder.Services.AddOptions<ResourceServerOptions>(authenticationScheme)
+            .PostConfigure<IServiceProvider>((options, services) => options.DPoP.ReplayStore ??= services.GetService<IReplayStore>())
+            .ValidateOnStart();
         return builder.AddScheme<ResourceServerOptions, AccessTokenHandler>(authenticationScheme, configure);
     }
 }

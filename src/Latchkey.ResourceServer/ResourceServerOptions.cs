@@ -1,5 +1,8 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
+using Latchkey.ResourceServer.DPoP;
+using Latchkey.ResourceServer.Introspection;
+using Latchkey.ResourceServer.MutualTls;
 using Latchkey.ResourceServer.Tokens;
 using Latchkey.Verification.Providers;
 using Microsoft.AspNetCore.Authentication;
@@ -75,6 +78,15 @@ public sealed class ResourceServerOptions : AuthenticationSchemeOptions
     /// <summary>Whether the token is kept in the authentication properties, for <c>GetTokenAsync("access_token")</c>: false. A token is never to be passed on.</summary>
     public bool SaveToken { get; set; }
 
+    /// <summary>Tokens that are bound to a key (RFC 9449), and whether all must be.</summary>
+    public DPoPOptions DPoP { get; } = new();
+
+    /// <summary>Where the client certificate of tokens that are bound to one comes from (RFC 8705).</summary>
+    public MutualTlsOptions MutualTls { get; } = new();
+
+    /// <summary>Whether <see cref="Issuer"/> is asked about tokens (RFC 7662): opaque ones, or all of them so that revoked ones are found out.</summary>
+    public IntrospectionOptions Introspection { get; } = new();
+
     /// <summary>How patiently the provider is asked, and how long its answers count.</summary>
     public ProviderOptions Provider { get; set; } = ProviderOptions.Default;
 
@@ -112,6 +124,10 @@ public sealed class ResourceServerOptions : AuthenticationSchemeOptions
                 throw Wrong($"Algorithms has {algorithm}; only these can be verified: {string.Join(", ", SignatureAlgorithms.Supported)}.");
         }
 
+        if ((DPoP.Fault ?? MutualTls.Fault ?? Introspection.Fault) is { } fault) throw Wrong(fault);
+        if (Introspection.Mode != IntrospectionMode.Off && Issuer is null) throw Wrong("Introspection asks Issuer, which is missing; set it.");
+        if (Introspection.Mode == IntrospectionMode.AllTokens && AllIssuers.Count > 1)
+            throw Wrong("Introspection.Mode is AllTokens, and only Issuer can be asked; leave Issuers empty, or give each issuer a scheme of its own.");
         if (Skew < TimeSpan.Zero || Skew > TimeSpan.FromMinutes(5)) throw Wrong("Skew is not between 0 and 5 minutes.");
     }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
 using Latchkey.ResourceServer.Authorization;
 using Latchkey.ResourceServer.Tokens;
 using Microsoft.AspNetCore.Http;
@@ -54,10 +55,12 @@ internal static class Refusing
     private static Task WriteAsync(HttpContext context, Guard guard, int status, string? error, string? description, string? scheme, Wanted wanted)
     {
         var metadata = guard.Metadata.AddressFor(context.Request);
+        // What was refused may be a scheme that is not offered.
+        var refused = scheme is null || guard.Schemes.Contains(scheme) ? scheme : guard.Schemes[0];
         foreach (var offered in guard.Schemes)
         {
             var challenge = new Challenge(offered);
-            if (offered == scheme) challenge.With("error", error).With("error_description", description);
+            if (offered == refused) challenge.With("error", error).With("error_description", description);
             challenge.With("scope", wanted.Scopes.Count > 0 ? string.Join(' ', wanted.Scopes) : null);
             if (wanted.LacksAuthentication || error is null)
             {
@@ -66,6 +69,7 @@ internal static class Refusing
             }
 
             challenge.With("resource_metadata", metadata);
+            if (offered == TokenTypes.DPoP) challenge.With("algs", guard.Proofs.Algorithms);
             context.Response.Headers.Append("WWW-Authenticate", challenge.ToString());
         }
 

@@ -1,5 +1,7 @@
 using Latchkey.Protocol.Names;
 using Latchkey.ResourceServer.Diagnostics;
+using Latchkey.ResourceServer.DPoP;
+using Latchkey.ResourceServer.Introspection;
 using Latchkey.ResourceServer.Metadata;
 using Latchkey.Verification.Jose;
 using Latchkey.Verification.Providers;
@@ -25,6 +27,8 @@ internal sealed class Guard
     private readonly Provider[] _providers;
     private readonly JwtRules _rules;
     private readonly RememberedTokens<VerifiedToken> _remembered;
+    private readonly Binding _binding;
+    private readonly TokenIntrospection? _introspection;
 
     public Guard(ResourceServerOptions options)
     {
@@ -45,13 +49,21 @@ internal sealed class Guard
         _remembered = new(options.RememberedTokens);
         Addresses = [.. options.Addresses.Count > 0 ? options.Addresses.Select(address => address.TrimEnd('/')) : Origin(options.Resource!)];
         Metadata = new(options, Addresses);
+        Proofs = new(options.DPoP, Addresses, _clock);
+        _binding = new(options, Proofs);
+        if (options.Introspection.Mode != IntrospectionMode.Off)
+            _introspection = new(options.Introspection, _providers[0], _rules.Audiences, options.Skew, http, options.Provider, _clock);
+        Schemes = options.DPoP.Required ? [TokenTypes.DPoP] : Addresses.Count > 0 ? [TokenTypes.Bearer, TokenTypes.DPoP] : [TokenTypes.Bearer];
     }
 
     /// <summary>The clock by which tokens are judged.</summary>
     public TimeProvider Clock => _clock;
 
     /// <summary>The schemes that are offered in challenges, the first one first.</summary>
-    public IReadOnlyList<string> Schemes { get; } = [TokenTypes.Bearer];
+    public IReadOnlyList<string> Schemes { get; }
+
+    /// <summary>Judges DPoP proofs.</summary>
+    public DPoPProofs Proofs { get; }
 
     /// <summary>What the API says of itself.</summary>
     public ProtectedResourceMetadata Metadata { get; }
@@ -74,7 +86,7 @@ internal sealed class Guard
         var remembered = token is not null;
         if (token is null)
         {
-            (token, denial) = await VerifyAsync(sent, context.RequestAborted).ConfigureAwait(false);
+            (token, denial) = await VerifyAsync(sent, hash, context.RequestAborted).ConfigureAwait(false);
             if (denial is not null) return denial;
             if (token!.Key is not null) _remembered.Add(hash, token);
         }
@@ -82,9 +94,15 @@ internal sealed class Guard
         // 3. Revoked in the meantime?
         if (_options.IsRevoked is { } isRevoked && await isRevoked(token.Claims, context.RequestAborted).ConfigureAwait(false))
             return Denials.Revoked(sent.Scheme);
+        if (token.Key is not null && _options.Introspection.Mode == IntrospectionMode.AllTokens)
+        {
+            var asked = await AskIssuerAsync(sent, hash, isJwt: true, context.RequestAborted).ConfigureAwait(false);
+            if (asked.Denial is not null) return asked;
+        }
 
         // 4. Bound to a key or certificate (cnf)? Then this request must prove its possession, and the scheme must be the binding's.
-        if (Binding.Judge(token, sent.Scheme) is { } unbound) return unbound;
+        var binding = _binding.JudgeAsync(context, token, sent);
+        if ((binding.IsCompletedSuccessfully ? binding.Result : await binding.ConfigureAwait(false)) is { } unbound) return unbound;
 
         GuardTelemetry.Accepted(_options.Resource!, remembered);
         return token;
@@ -113,11 +131,13 @@ internal sealed class Guard
         return null;
     }
 
-    private async ValueTask<Judgement> VerifyAsync(Credentials sent, CancellationToken cancellationToken)
+    private async ValueTask<Judgement> VerifyAsync(Credentials sent, TokenHash hash, CancellationToken cancellationToken)
     {
         using var activity = GuardTelemetry.Activities.StartActivity("verify access token");
         var start = _clock.GetTimestamp();
-        var judged = IsJwt(sent.Token) ? await VerifyJwtAsync(sent, cancellationToken).ConfigureAwait(false) : Denials.Opaque(sent.Scheme);
+        var judged = IsJwt(sent.Token) ? await VerifyJwtAsync(sent, cancellationToken).ConfigureAwait(false)
+            : _introspection is not null ? await AskIssuerAsync(sent, hash, isJwt: false, cancellationToken).ConfigureAwait(false)
+            : Denials.Opaque(sent.Scheme);
         activity?.SetTag("latchkey.issuer", judged.Token?.Provider.Issuer).SetTag("latchkey.refusal", judged.Denial?.Refusal.Code);
         GuardTelemetry.Took(_options.Resource!, _clock.GetElapsedTime(start));
         return judged;
@@ -136,6 +156,20 @@ internal sealed class Guard
             var verdict = await JwtVerifier.VerifyAsync(jws, provider, _rules, _clock, cancellationToken).ConfigureAwait(false);
             if (!verdict.Succeeded(out var verified, out refusal)) return Denial.InvalidToken(refusal, sent.Scheme);
             return new VerifiedToken(provider, verified.Key!, verified.Claims);
+        }
+        catch (ProviderException exception)
+        {
+            return Denial.Unavailable(exception);
+        }
+    }
+
+    private async ValueTask<Judgement> AskIssuerAsync(Credentials sent, TokenHash hash, bool isJwt, CancellationToken cancellationToken)
+    {
+        if (sent.Token.Length > _rules.MaximumLength) return Denial.InvalidToken(IntrospectionRefusals.TooLong(_rules.MaximumLength), sent.Scheme);
+        try
+        {
+            var verdict = await _introspection!.AskAsync(sent.Token, hash, isJwt, cancellationToken).ConfigureAwait(false);
+            return verdict.Succeeded(out var members, out var refusal) ? new VerifiedToken(_providers[0], members) : Denial.InvalidToken(refusal, sent.Scheme);
         }
         catch (ProviderException exception)
         {

@@ -1,0 +1,29 @@
+using System.Net;
+
+namespace Latchkey.ResourceServer.MutualTls;
+
+/// <summary>
+/// Where the client's certificate comes from, that certificate-bound access tokens are held against (RFC 8705 section 3).
+/// With nothing set it is that of the TLS connection.
+/// </summary>
+public sealed class MutualTlsOptions
+{
+    /// <summary>
+    /// The header in which a proxy that ends TLS hands on the client's certificate; null, the default, if there is none.
+    /// Understood are <c>Client-Cert</c> of RFC 9440 (<c>:base64:</c>), PEM, percent-encoded or not (nginx' <c>$ssl_client_escaped_cert</c>), and plain base64 of DER.
+    /// It counts only in requests that come from <see cref="TrustedProxies"/>, and then alone: the certificate of the connection is the proxy's.
+    /// The proxy must remove the header from what clients send.
+    /// </summary>
+    public string? ForwardedHeader { get; set; }
+
+    /// <summary>The addresses of the proxies whose <see cref="ForwardedHeader"/> counts; none by default. They are compared with the connection's own address.</summary>
+    public IList<IPNetwork> TrustedProxies { get; } = [];
+
+    /// <summary>What is wrong with the options, as one sentence; null if nothing is.</summary>
+    internal string? Fault => (ForwardedHeader, TrustedProxies.Count) switch
+    {
+        (not null, 0) => "MutualTls.ForwardedHeader needs MutualTls.TrustedProxies: a header that anybody may send proves nothing.",
+        (null, > 0) => "MutualTls.TrustedProxies needs MutualTls.ForwardedHeader: say in which header they hand on the client's certificate.",
+        _ => null,
+    };
+}
