@@ -65,7 +65,7 @@ public static class AuthorityExtensions
         ArgumentNullException.ThrowIfNull(authority);
         var wiring = new AuthorityWiring();
         configure?.Invoke(wiring);
-        if (wiring.ShareClock) services.RemoveAll<TimeProvider>().AddSingleton<TimeProvider>(authority.Clock);
+        if (wiring.ShareClock) services.RemoveAll<TimeProvider>().AddSingleton<TimeProvider>(authority.Time);
 
         services.AddSingleton(new Wires(authority, wiring));
         // Open generics: which options an app has, and under which names, is known only when it asks for them.

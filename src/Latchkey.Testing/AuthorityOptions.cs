@@ -47,6 +47,20 @@ public sealed class AuthorityOptions
     /// </summary>
     public Microsoft.Extensions.Time.Testing.FakeTimeProvider? Clock { get; set; }
 
+    /// <summary>
+    /// Whether the clock runs, as other programs' clocks do; false, so that it stands until the test turns it, unless set. <see cref="TestAuthority.Advance"/>
+    /// puts a running one forward.
+    /// </summary>
+    public bool RunClock { get; set; }
+
+    /// <summary>
+    /// Who signs in and allows everything at once, so that no page is ever shown; nobody unless set. A request's <c>login_hint</c> names another.
+    /// </summary>
+    public string? ApproveAs { get; set; }
+
+    /// <summary>Whether the control endpoints below <c>/_mock</c> are there, for programs in other languages; false unless set.</summary>
+    public bool WithControl { get; set; }
+
     /// <summary>Whether the ready clients, resources and people (<see cref="Ready"/>) are there; true unless set.</summary>
     public bool WithReadyState { get; set; } = true;
 

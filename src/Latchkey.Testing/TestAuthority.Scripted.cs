@@ -5,6 +5,7 @@ using Latchkey.Server.Admin;
 using Latchkey.Server.Keys;
 using Latchkey.Testing.Browsing;
 using Latchkey.Testing.Misconduct;
+using Latchkey.Testing.Mock;
 using Latchkey.Testing.Requests;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -64,9 +65,9 @@ public sealed partial class TestAuthority
     public async Task RevokeEverythingAsync()
     {
         Advance(TimeSpan.FromSeconds(1));
-        var clients = new ClientAdministration(_database, Clock, Actor);
+        var clients = new ClientAdministration(_database, Time, Actor);
         foreach (var (client, _) in await clients.ListAsync().ConfigureAwait(false)) await clients.RevokeGrantsAsync(client.Metadata.ClientId).ConfigureAwait(false);
-        var sessions = new SessionAdministration(_database, Clock, Actor);
+        var sessions = new SessionAdministration(_database, Time, Actor);
         foreach (var subject in (await sessions.ListAsync(null, int.MaxValue).ConfigureAwait(false)).Select(session => session.Subject).Distinct().ToList())
             await sessions.EndAllAsync(subject).ConfigureAwait(false);
         await RefreshAsync().ConfigureAwait(false);
@@ -78,7 +79,7 @@ public sealed partial class TestAuthority
     /// <summary>Declares an app's client; one that is there already keeps what it has and gets the app's callbacks and secret.</summary>
     internal async Task AdmitAsync(ClientMetadata client, string? secret)
     {
-        var known = (await new ClientAdministration(_database, Clock, Actor).ListAsync().ConfigureAwait(false)).Find(each => each.Client.Metadata.ClientId == client.ClientId).Client?.Metadata;
+        var known = (await new ClientAdministration(_database, Time, Actor).ListAsync().ConfigureAwait(false)).Find(each => each.Client.Metadata.ClientId == client.ClientId).Client?.Metadata;
         await AddClientAsync(
             known is null ? client : known with
             {
@@ -89,9 +90,19 @@ public sealed partial class TestAuthority
             string.IsNullOrEmpty(secret) ? null : secret).ConfigureAwait(false);
     }
 
-    private void Intercept()
+    internal bool Knows(string user) => _users.ContainsKey(user);
+
+    private void Intercept(AuthorityOptions wanted)
     {
-        var interceptor = new Interceptor(this, Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        var stopping = Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        var approval = wanted.ApproveAs is { } user ? new AutomaticApproval(this, user) : null;
+        var interceptor = new Interceptor(this, approval, stopping);
+        if (wanted.WithControl)
+        {
+            var control = new ControlEndpoints(this);
+            _app.Use(next => context => ControlEndpoints.IsFor(context.Request) ? control.HandleAsync(context) : next(context));
+        }
+
         _app.Use(next => context => interceptor.HandleAsync(context, next));
     }
 

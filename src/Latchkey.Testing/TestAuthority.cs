@@ -1,3 +1,4 @@
+using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
 using Latchkey.Server;
 using Latchkey.Server.Admin;
@@ -32,20 +33,21 @@ public sealed partial class TestAuthority : IAsyncDisposable, IDisposable
     private readonly Database _database;
     private int _disposed;
 
-    private TestAuthority(WebApplication app, Template template, string folder, Database database, ServerOptions options, FakeTimeProvider clock, Listening listening, bool withReadyState)
+    private TestAuthority(WebApplication app, Template template, string folder, Database database, ServerOptions options, TimeProvider clock, AuthorityOptions wanted)
     {
         (_app, _template, _folder, _database) = (app, template, folder, database);
-        (Options, Clock, Listening) = (options, clock, listening);
+        (Options, Time, Listening) = (options, clock, wanted.Listen);
         Signing = new SigningKeyring(app.Services, template.Protection);
         Rogue = new RogueAuthority(this);
-        foreach (var user in withReadyState ? Ready.Users() : []) _users[user.Username] = user;
+        foreach (var user in wanted.WithReadyState ? Ready.Users() : []) _users[user.Username] = user;
     }
 
     /// <summary>The issuer, as in <c>iss</c> and in the metadata.</summary>
     public string Issuer => Options.Issuer;
 
     /// <summary>The clock of the server; give it to the client and the API as their <see cref="TimeProvider"/>. It shows whole seconds at first.</summary>
-    public FakeTimeProvider Clock { get; }
+    /// <exception cref="InvalidOperationException">The clock runs by itself (<see cref="AuthorityOptions.RunClock"/>).</exception>
+    public FakeTimeProvider Clock => Time as FakeTimeProvider ?? throw new InvalidOperationException("The authority's clock runs by itself; Advance puts it forward.");
 
     /// <summary>Where it is reached.</summary>
     public Listening Listening { get; }
@@ -55,6 +57,8 @@ public sealed partial class TestAuthority : IAsyncDisposable, IDisposable
 
     /// <summary>The server's services, for what HTTP does not show.</summary>
     public IServiceProvider Services => _app.Services;
+
+    internal TimeProvider Time { get; }
 
     internal string Folder => _folder;
 
@@ -70,7 +74,7 @@ public sealed partial class TestAuthority : IAsyncDisposable, IDisposable
     {
         var wanted = new AuthorityOptions();
         configure?.Invoke(wanted);
-        var clock = wanted.Clock ?? new FakeTimeProvider(WholeSeconds(wanted.StartTime ?? TimeProvider.System.GetUtcNow()));
+        TimeProvider clock = wanted.RunClock ? new RunningClock() : wanted.Clock ?? new FakeTimeProvider(WholeSeconds(wanted.StartTime ?? TimeProvider.System.GetUtcNow()));
         var port = wanted.Listen == Listening.Loopback ? wanted.Port != 0 ? wanted.Port : FreePort.Next() : 0;
         var options = new ServerOptions { Issuer = IssuerOf(wanted, port) };
         options = wanted.Change?.Invoke(options) ?? options;
@@ -83,8 +87,8 @@ public sealed partial class TestAuthority : IAsyncDisposable, IDisposable
         {
             database = await template.OpenCopyAsync(Path.Combine(folder, "authority.db"), clock.GetUtcNow(), options.KeyRotationInterval).ConfigureAwait(false);
             app = AuthorityHost.Build(options, wanted, port, database, template.Protection, clock);
-            var authority = new TestAuthority(app, template, folder, database, options, clock, wanted.Listen, wanted.WithReadyState);
-            authority.Intercept();
+            var authority = new TestAuthority(app, template, folder, database, options, clock, wanted);
+            authority.Intercept(wanted);
             app.MapLatchkeyServer();
             await app.Services.PrepareLatchkeyServerAsync(DeclaredState.Empty).ConfigureAwait(false);
             foreach (var state in States.Of(wanted)) await authority.ApplyAsync(state).ConfigureAwait(false);
@@ -115,10 +119,24 @@ public sealed partial class TestAuthority : IAsyncDisposable, IDisposable
 
     /// <summary>Turns the clock on.</summary>
     /// <param name="time">By how much.</param>
-    public void Advance(TimeSpan time) => Clock.Advance(time);
+    public void Advance(TimeSpan time)
+    {
+        if (Time is RunningClock running) running.Advance(time);
+        else Clock.Advance(time);
+    }
 
     /// <summary>Begins an access token, signed with the authority's own key: good as it is, and bad in one way with one word.</summary>
     public TokenBuilder Token() => new(this);
+
+    /// <summary>Begins a DPoP proof (RFC 9449): good as it is, and bad in one way with one word.</summary>
+    /// <param name="key">The key; <see cref="DPoPKey.Generate"/> makes one.</param>
+    /// <param name="method">The request's method.</param>
+    /// <param name="url">The request's URL without query and fragment.</param>
+    public ProofBuilder Proof(DPoPKey key, string method, string url)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return new(this, key, method, url);
+    }
 
     /// <summary>Adds a client while the authority runs, or changes one of the same id.</summary>
     /// <param name="client">Its metadata, under the names of RFC 7591 section 2.</param>

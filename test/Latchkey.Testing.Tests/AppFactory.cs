@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using Latchkey.ResourceServer;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Authentication.OpenIdConnect;
@@ -14,7 +15,7 @@ using OpenIddict.Validation.AspNetCore;
 namespace Latchkey.Testing.Tests;
 
 /// <summary>An app as people write it, made of its services; it has <c>/things</c> for callers and <c>/login</c> for people.</summary>
-internal sealed class AppFactory(Action<IServiceCollection> services) : WebApplicationFactory<AppFactory>
+internal sealed class AppFactory(Action<IServiceCollection> services, Action<IEndpointRouteBuilder>? map = null) : WebApplicationFactory<AppFactory>
 {
     // Named as the guide's are: a provider that does not exist.
     public const string Provider = "https://auth.example.com";
@@ -30,6 +31,10 @@ internal sealed class AppFactory(Action<IServiceCollection> services) : WebAppli
         });
         services.AddAuthorization();
     });
+
+    public static AppFactory Guard() => new(
+        services => services.AddAuthentication(ResourceServerDefaults.AuthenticationScheme).AddLatchkeyResourceServer(options => (options.Issuer, options.Resource) = (Provider, Api)),
+        app => app.MapGet("/scoped", () => "in").RequireAuthorization().RequireScope("api:read"));
 
     public static AppFactory OpenIddict() => new(services =>
     {
@@ -68,7 +73,11 @@ internal sealed class AppFactory(Action<IServiceCollection> services) : WebAppli
             all.AddRouting();
             services(all);
         })
-        .Configure(app => app.UseRouting().UseAuthentication().UseAuthorization().UseEndpoints(Map)));
+        .Configure(app => app.UseRouting().UseAuthentication().UseAuthorization().UseEndpoints(endpoints =>
+        {
+            Map(endpoints);
+            map?.Invoke(endpoints);
+        })));
 
     // No project of that name lies where the factory looks for it.
     protected override IHost CreateHost(IHostBuilder builder) => base.CreateHost(builder.UseContentRoot(AppContext.BaseDirectory));

@@ -25,7 +25,7 @@ public sealed partial class AuthorityBrowser
     internal AuthorityBrowser(TestAuthority authority, string? user)
     {
         _authority = authority;
-        _cookies = new CookieJar(authority.Clock);
+        _cookies = new CookieJar(authority.Time);
         _person = user is null ? null : authority.FindUser(user);
         Knows(authority);
     }

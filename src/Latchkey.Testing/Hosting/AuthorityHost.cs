@@ -40,11 +40,20 @@ internal static class AuthorityHost
         // An empty builder: nothing of the test's surroundings changes the server.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "latchkey-testing" });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        // The test's process is not the authority's: signals are for the test runner.
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.AddSingleton(clock);
         builder.Services.AddDataProtection();
         builder.Services.AddSingleton(protection);
         builder.Services.AddRoutingCore();
         builder.Services.AddLatchkeyServer(options, database);
         return builder;
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -1,3 +1,4 @@
+using Latchkey.Testing.Mock;
 using Latchkey.Testing.Requests;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
@@ -5,7 +6,7 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace Latchkey.Testing.Misconduct;
 
 /// <summary>Stands before the server: records what comes, and lets faults and the rogue have their way with what goes.</summary>
-internal sealed class Interceptor(TestAuthority authority, CancellationToken stopping)
+internal sealed class Interceptor(TestAuthority authority, AutomaticApproval? approval, CancellationToken stopping)
 {
     private const int LargestForm = 1024 * 1024;
 
@@ -13,12 +14,12 @@ internal sealed class Interceptor(TestAuthority authority, CancellationToken sto
     {
         var path = PathBelowIssuer(context.Request);
         var request = new RecordedRequest(
-            authority.Clock.GetUtcNow(), context.Request.Method, path,
+            authority.Time.GetUtcNow(), context.Request.Method, path,
             Pairs(QueryHelpers.ParseNullableQuery(context.Request.QueryString.Value)), await FormAsync(context.Request).ConfigureAwait(false),
             context.Request.Headers.SelectMany(header => header.Value.Select(value => KeyValuePair.Create(header.Key, value ?? ""))));
         authority.Requests.Add(request);
 
-        using var exchange = new Exchange(context, next, authority.Clock, stopping);
+        using var exchange = new Exchange(context, next, authority.Time, stopping);
         if (authority.Faults.Take(path, request["grant_type"]) is { } fault)
         {
             request.Fault = fault.ToString();
@@ -26,7 +27,8 @@ internal sealed class Interceptor(TestAuthority authority, CancellationToken sto
         }
         else if (!authority.Rogue.AnswerInstead(exchange, path))
         {
-            await exchange.ContinueAsync().ConfigureAwait(false);
+            if (approval is null || !await approval.AnswerAsync(exchange, path).ConfigureAwait(false)) await exchange.ContinueAsync().ConfigureAwait(false);
+            if (approval is not null) await approval.ApproveDeviceAsync(exchange, path).ConfigureAwait(false);
         }
 
         if (exchange.IsCut) return;

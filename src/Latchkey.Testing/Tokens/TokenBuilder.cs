@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
+using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 
 namespace Latchkey.Testing.Tokens;
@@ -59,7 +60,7 @@ public sealed partial class TokenBuilder
     /// <summary>The issuer that it names.</summary>
     internal string Issuer => (string?)_claims["iss"] ?? "";
 
-    private long Now => _authority.Clock.GetUtcNow().ToUnixTimeSeconds();
+    private long Now => _authority.Time.GetUtcNow().ToUnixTimeSeconds();
 
     /// <summary>A person's token: <c>sub</c>, the moment of the sign-in, and <c>client_id</c> of <see cref="Ready.Web"/> until <see cref="Client"/> says otherwise.</summary>
     /// <param name="user">The name of a person of the authority, or any other <c>sub</c>.</param>
@@ -125,6 +126,14 @@ public sealed partial class TokenBuilder
     /// <summary>Binds it to a DPoP key (RFC 9449 section 6.1).</summary>
     /// <param name="thumbprint">The key's thumbprint (RFC 7638), as in <c>cnf.jkt</c>.</param>
     public TokenBuilder BoundTo(string thumbprint) => Claim("cnf", new JsonObject { ["jkt"] = thumbprint });
+
+    /// <summary>Binds it to a DPoP key (RFC 9449 section 6.1).</summary>
+    /// <param name="key">The key.</param>
+    public TokenBuilder BoundTo(DPoPKey key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return BoundTo(key.Thumbprint);
+    }
 
     /// <summary>Binds it to a client certificate (RFC 8705 section 3.1).</summary>
     /// <param name="certificate">The certificate whose SHA-256 goes into <c>cnf.x5t#S256</c>.</param>

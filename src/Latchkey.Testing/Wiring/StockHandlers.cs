@@ -76,7 +76,7 @@ internal static class StockHandlers
         parameters.ValidIssuers = null;
         if (parameters.ValidIssuer is not null) parameters.ValidIssuer = authority.Issuer;
         // The library reads the system's clock; with a validator of its own it reads the authority's and judges the same.
-        parameters.LifetimeValidator ??= (notBefore, expires, _, rules) => Judge(notBefore, expires, rules, authority.Clock.GetUtcNow().UtcDateTime);
+        parameters.LifetimeValidator ??= (notBefore, expires, _, rules) => Judge(notBefore, expires, rules, authority.Time.GetUtcNow().UtcDateTime);
     }
 
     private static bool Judge(DateTime? notBefore, DateTime? expires, TokenValidationParameters rules, DateTime now)
