@@ -65,6 +65,7 @@ internal static class CommandLine
         GrantCommands.Create(),
         SessionCommands.Create(),
         AuditCommands.Create(),
+        MockCommand.Create(),
     };
 
     private static int Misuse(ParseResult parsed) => Say($"{MisuseOf(parsed)}. See: {Path(parsed)} --help", Misused);

@@ -67,7 +67,7 @@ public sealed class OutputTests(AdminServer server)
         Assert.Equal(0, code);
         Assert.Contains($"Example:\n  latchkey {path}", output.ToString(), StringComparison.Ordinal);
         var json = Verbs.Single(entry => entry.Path == path).Command.Options.Any(option => option.Name == "--json");
-        Assert.True(json || path == "serve");
+        Assert.True(json || path is "serve" or "mock");
     }
 
     [Theory, MemberData(nameof(VerbPaths))]
