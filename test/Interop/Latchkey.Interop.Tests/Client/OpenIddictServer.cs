@@ -65,6 +65,9 @@ public sealed class OpenIddictServer : IAsyncLifetime
         await using var scope = _app.Services.CreateAsyncScope();
         var applications = scope.ServiceProvider.GetRequiredService<IOpenIddictApplicationManager>();
         foreach (var application in Applications()) await applications.CreateAsync(application);
+        // On a busy machine its first answers take longer than a client waits for a provider.
+        using var http = new HttpClient { Timeout = TimeSpan.FromMinutes(2) };
+        foreach (var path in (string[])[".well-known/openid-configuration", ".well-known/jwks"]) await http.GetStringAsync(new Uri(Issuer + path));
     }
 
     public LatchkeyClient Client(string id, Action<LatchkeyClientOptions>? change = null)
