@@ -87,6 +87,28 @@ public sealed class GuardedApi : IAsyncDisposable
         return await SendAsync(request);
     }
 
+    /// <summary>Sends a request with a token as DPoP, and these proofs.</summary>
+    public async Task<Answer> DPoPAsync(string token, string path, params string[] proofs)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.TryAddWithoutValidation("Authorization", "DPoP " + token);
+        foreach (var proof in proofs) request.Headers.TryAddWithoutValidation("DPoP", proof);
+        return await SendAsync(request);
+    }
+
+    /// <summary>Sends a request with a Bearer token over a connection as the test makes it.</summary>
+    /// <returns>The status and the code of the refusal, if it was refused.</returns>
+    public async Task<(int Status, string Challenges)> ConnectAsync(string authorization, Action<HttpContext> connect)
+    {
+        var context = await _app.GetTestServer().SendAsync(context =>
+        {
+            (context.Request.Method, context.Request.Path, context.Request.Host) = ("GET", "/any", new("api.test"));
+            context.Request.Headers.Authorization = authorization;
+            connect(context);
+        });
+        return (context.Response.StatusCode, context.Response.Headers.WWWAuthenticate.ToString());
+    }
+
     /// <summary>Sends a request with a Bearer token.</summary>
     public Task<Answer> BearerAsync(string token, string path = "/any", HttpMethod? method = null) => SendAsync("Bearer " + token, path, method);
 
