@@ -19,7 +19,10 @@ public abstract class ClientCredential
     /// <summary>A public client: a native app, a terminal program. It has nothing to prove itself with but PKCE and, if used, DPoP.</summary>
     public static ClientCredential None { get; } = new NoCredential();
 
-    /// <summary>A secret in the Authorization header, id and secret form-encoded first (RFC 6749 section 2.3.1).</summary>
+    /// <summary>
+    /// A secret in the Authorization header, id and secret form-encoded first (RFC 6749 section 2.3.1); in the form where the provider's metadata
+    /// lists <c>client_secret_post</c> and not <c>client_secret_basic</c>.
+    /// </summary>
     /// <param name="secret">The secret as the provider gave it.</param>
     public static ClientCredential Secret(string secret) => new BasicCredential(Filled(secret));
 
@@ -100,6 +103,14 @@ public abstract class ClientCredential
     {
         internal override void Apply(HttpRequestMessage request, List<KeyValuePair<string, string>> form, ClientIdentity client)
         {
+            // OAuth 2.1 lets a provider take secrets in the form alone, and metadata tells which do.
+            if (client.MethodsSupported is { } methods && !methods.Contains(ClientAuthenticationMethods.ClientSecretBasic) && methods.Contains(ClientAuthenticationMethods.ClientSecretPost))
+            {
+                form.Add(new(ParameterNames.ClientId, client.ClientId));
+                form.Add(new(ParameterNames.ClientSecret, secret));
+                return;
+            }
+
             var pair = Encoding.ASCII.GetBytes($"{FormEncode(client.ClientId)}:{FormEncode(secret)}");
             request.Headers.Authorization = new("Basic", Convert.ToBase64String(pair));
         }
@@ -150,4 +161,4 @@ public abstract class ClientCredential
 }
 
 /// <summary>Who is asking whom, and when: what a credential speaks of.</summary>
-internal readonly record struct ClientIdentity(string ClientId, string Issuer, DateTimeOffset Now);
+internal readonly record struct ClientIdentity(string ClientId, string Issuer, DateTimeOffset Now, IReadOnlyList<string>? MethodsSupported = null);

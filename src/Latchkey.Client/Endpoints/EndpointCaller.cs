@@ -54,13 +54,14 @@ internal sealed class EndpointCaller(LatchkeyClientOptions options, Provider pro
     public async Task<ProviderAnswer> PostAsync(string address, IReadOnlyList<KeyValuePair<string, string>> form, bool prove, CancellationToken cancellationToken)
     {
         var url = new Uri(address);
+        var methods = (await provider.MetadataAsync(cancellationToken).ConfigureAwait(false)).TokenEndpointAuthMethodsSupported;
         for (var attempt = 1; ; attempt++)
         {
             // Anew for each sending: an assertion and a proof are good once.
             using var request = new HttpRequestMessage(HttpMethod.Post, url);
             request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
             var whole = new List<KeyValuePair<string, string>>(form);
-            options.Credential.Apply(request, whole, new(options.ClientId, options.Issuer, clock.GetUtcNow()));
+            options.Credential.Apply(request, whole, new(options.ClientId, options.Issuer, clock.GetUtcNow(), methods));
             request.Content = new FormUrlEncodedContent(whole);
             if (prove && options.DPoPKey is { } key) AddProof(request, key);
             var answer = await ProviderHttp.SendAsync(http, request, limits, clock, cancellationToken).ConfigureAwait(false);

@@ -43,6 +43,21 @@ public sealed class CredentialTests
         Assert.Equal("", sent.Query);
     }
 
+    [Theory, Spec("OAuth 2.1", "2.4.1"), Spec("RFC 8414", "2")]
+    [InlineData(true, "client_secret_post", "none")]
+    [InlineData(false, "client_secret_post", "client_secret_basic")]
+    [InlineData(false, "private_key_jwt")]
+    public async Task A_secret_goes_into_the_body_where_the_provider_takes_it_nowhere_else(bool inBody, params string[] methods)
+    {
+        await using var rogue = await RogueProvider.StartAsync();
+        rogue.Metadata["token_endpoint_auth_methods_supported"] = new JsonArray([.. methods.Select(method => JsonValue.Create(method))]);
+        using var client = rogue.Client();
+        await client.ClientCredentialsAsync("api:read");
+        var sent = Assert.Single(rogue.To("/token"));
+        Assert.Equal(!inBody, sent.Headers.ContainsKey("Authorization"));
+        Assert.Equal(inBody ? RogueProvider.Secret : null, sent.Form["client_secret"]);
+    }
+
     [Fact, Spec("RFC 6749", "3.2.1"), Check("C13")]
     public async Task A_public_client_names_itself()
     {
