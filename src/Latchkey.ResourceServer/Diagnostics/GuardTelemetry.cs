@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace Latchkey.ResourceServer.Diagnostics;
 
-/// <summary>The guard's figures and activities. docs/reference/telemetry.md lists the names.</summary>
+/// <summary>The guard's figures and activities. docs/how-to/guard-an-api.md lists the names.</summary>
 internal static class GuardTelemetry
 {
     private static readonly Meter Meter = new(ResourceServerDefaults.Telemetry);
