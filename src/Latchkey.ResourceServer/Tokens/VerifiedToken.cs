@@ -8,6 +8,7 @@ namespace Latchkey.ResourceServer.Tokens;
 internal sealed class VerifiedToken
 {
     private ClaimsIdentity? _identity;
+    private int _uses;
 
     /// <summary>A JWT.</summary>
     public VerifiedToken(Provider provider, VerificationKey key, JsonMembers claims)
@@ -36,6 +37,10 @@ internal sealed class VerifiedToken
     public AccessTokenClaims Claims { get; }
 
     /// <summary>The caller, as ASP.NET knows callers. A new principal for each request, since applications add to them.</summary>
-    public ClaimsPrincipal ToPrincipal(string authenticationType) =>
-        new((_identity ??= Identities.Of(Claims, authenticationType)).Clone());
+    public ClaimsPrincipal ToPrincipal(string authenticationType)
+    {
+        // Most tokens of many clients come once: only one that comes again is worth a master to copy from.
+        if (_identity is null && Interlocked.Exchange(ref _uses, 1) == 0) return new(Identities.Of(Claims, authenticationType));
+        return new((_identity ??= Identities.Of(Claims, authenticationType)).Clone());
+    }
 }
