@@ -2,7 +2,6 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Latchkey.Client;
-using Latchkey.Client.Hosting;
 using Latchkey.Client.Tokens;
 using Latchkey.Samples;
 using Microsoft.Extensions.DependencyInjection;

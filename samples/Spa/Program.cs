@@ -2,7 +2,6 @@
 using System.Reflection;
 using Latchkey.Client;
 using Latchkey.Client.AspNetCore;
-using Latchkey.Client.Hosting;
 using Latchkey.Samples;
 
 var flags = new Flags(

@@ -2,7 +2,6 @@
 using System.Security.Claims;
 using Latchkey.Client;
 using Latchkey.Client.AspNetCore;
-using Latchkey.Client.Hosting;
 using Latchkey.Samples;
 using Latchkey.Samples.Web;
 using Latchkey.Verification.Providers;

@@ -1,6 +1,5 @@
 using System.Security.Claims;
 using Latchkey.Client.AspNetCore.Sessions;
-using Latchkey.Client.Hosting;
 using Latchkey.Testing;
 using Latchkey.Testing.Browsing;
 using Microsoft.AspNetCore.Builder;

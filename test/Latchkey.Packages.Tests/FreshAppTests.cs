@@ -75,7 +75,6 @@ public sealed class FreshAppTests(PackageFolder packages)
 
     private const string Console = """
         using Latchkey.Client;
-        using Latchkey.Client.Hosting;
         using Microsoft.Extensions.DependencyInjection;
 
         var services = new ServiceCollection();
@@ -96,7 +95,6 @@ public sealed class FreshAppTests(PackageFolder packages)
     private const string Web = """
         using Latchkey.Client;
         using Latchkey.Client.AspNetCore;
-        using Latchkey.Client.Hosting;
 
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using Latchkey.Client.AspNetCore.Bff;
-using Latchkey.Client.Hosting;
 using Latchkey.Testing;
 using Latchkey.Testing.Browsing;
 using Microsoft.AspNetCore.Builder;

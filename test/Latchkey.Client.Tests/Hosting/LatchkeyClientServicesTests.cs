@@ -1,4 +1,3 @@
-using Latchkey.Client.Hosting;
 using Latchkey.Client.Tests.Tokens;
 using Latchkey.Client.Tokens;
 using Microsoft.Extensions.Configuration;

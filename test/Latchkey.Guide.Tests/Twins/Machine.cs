@@ -1,5 +1,4 @@
 using Latchkey.Client;
-using Latchkey.Client.Hosting;
 using Latchkey.Client.Tokens;
 using Microsoft.Extensions.DependencyInjection;
 

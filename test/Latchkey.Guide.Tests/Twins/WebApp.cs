@@ -1,7 +1,6 @@
 using System.Security.Claims;
 using Latchkey.Client;
 using Latchkey.Client.AspNetCore;
-using Latchkey.Client.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -1,3 +1,4 @@
+using Latchkey.Client.Hosting;
 using Latchkey.Client.Tokens;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Caching.Hybrid;
@@ -7,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace Latchkey.Client.Hosting;
+namespace Latchkey.Client;
 
 /// <summary>Clients by name in a program that uses dependency injection.</summary>
 public static class LatchkeyClientServices

@@ -1,7 +1,7 @@
 using Latchkey.Client.Tokens;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace Latchkey.Client.Hosting;
+namespace Latchkey.Client;
 
 /// <summary>HTTP clients whose requests carry access tokens.</summary>
 public static class TokenHttpClients
