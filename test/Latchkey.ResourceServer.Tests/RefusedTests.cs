@@ -149,6 +149,8 @@ public sealed class RefusedTests(StandingApi standing) : IClassFixture<StandingA
     [InlineData("Bearer e30.e30.e30", 401, "LK-JWT-HEADER-MALFORMED")]
     [InlineData("Bearer eyJhbGciOiJSUzI1NiJ9.e30.e30=", 401, "LK-JWT-SIGNATURE-MALFORMED")]
     [InlineData("bearer eyJhbGciOiJSUzI1NiJ9.W10.e30", 401, "LK-JWT-PAYLOAD-MALFORMED")]
+    [InlineData("Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6Ilx1ZDgwMCJ9.e30.e30", 401, "LK-JWT-HEADER-MALFORMED")] // "kid":"\ud800", which is half a character
+    [InlineData("Bearer eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJpc3MiOiJcdWQ4MDAifQ.e30", 401, "LK-JWT-PAYLOAD-MALFORMED")] // "iss":"\ud800"
     public async Task Garbage_is_refused_and_breaks_nothing(string header, int status, string code) =>
         (await _api.SendAsync(header)).IsRefused(code, status == 400 ? "invalid_request" : "invalid_token", status);
 

@@ -42,11 +42,11 @@ public sealed class JsonMembers
     /// <summary>Reads an object.</summary>
     /// <param name="utf8">The JSON text; it must not change afterwards.</param>
     /// <param name="members">The members.</param>
-    /// <returns>False if it is not one whole JSON object in UTF-8, repeats a name, or is deeper or wider than any token.</returns>
+    /// <returns>False if it is not one whole JSON object in UTF-8, repeats a name, escapes half a character, or is deeper or wider than any token.</returns>
     public static bool TryRead(ReadOnlyMemory<byte> utf8, [NotNullWhen(true)] out JsonMembers? members)
     {
         members = null;
-        if (!Utf8.IsValid(utf8.Span)) return false;
+        if (!Utf8.IsValid(utf8.Span) || HasHalfCharacter(utf8.Span)) return false;
         try
         {
             members = Read(utf8);
@@ -193,6 +193,33 @@ public sealed class JsonMembers
         // Nothing may follow the object.
         return reader.Read() ? null : new(utf8, members, count);
     }
+
+    /// <summary>
+    /// Whether an escape is half a surrogate pair without its other half (RFC 8259 section 8.2): no text that anybody could read, and found here, before
+    /// whoever reads the member breaks on it.
+    /// </summary>
+    private static bool HasHalfCharacter(ReadOnlySpan<byte> json)
+    {
+        while (json.IndexOf((byte)'\\') is >= 0 and var at)
+        {
+            json = json[at..];
+            if (UnitAt(json) is not { } unit || !char.IsSurrogate(unit))
+            {
+                // An escaped backslash is two of them.
+                json = json[Math.Min(2, json.Length)..];
+                continue;
+            }
+
+            if (!char.IsHighSurrogate(unit) || UnitAt(json[6..]) is not { } other || !char.IsLowSurrogate(other)) return true;
+            json = json[12..];
+        }
+
+        return false;
+    }
+
+    private static char? UnitAt(ReadOnlySpan<byte> json) =>
+        json is [(byte)'\\', (byte)'u', _, _, _, _, ..]
+        && System.Buffers.Text.Utf8Parser.TryParse(json.Slice(2, 4), out ushort unit, out var read, 'X') && read == 4 ? (char)unit : null;
 
     private static bool SameName(ReadOnlySpan<byte> json, in Member left, in Member right)
     {

@@ -24,6 +24,11 @@ public sealed class JwsTests
     [InlineData("\"sub\"")]
     [InlineData("")]
     [InlineData("""{"sub":NaN}""")]
+    [InlineData("""{"sub":"\ud800"}""")]
+    [InlineData("""{"sub":"\uDC00\ud800"}""")]
+    [InlineData("""{"s\udfffb":"a"}""")]
+    [InlineData("""{"cnf":{"jkt":["\ud8ff!"]}}""")]
+    [InlineData("""{"cnf":{"j\uDFFFkt":1}}""")]
     [InlineData("""{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}}}}}}}}}}}}""")]
     public void A_payload_that_two_readers_could_read_differently_is_refused(string payload)
     {
@@ -45,6 +50,7 @@ public sealed class JwsTests
     [InlineData("""{"alg":""}""", "LK-JWT-HEADER-MALFORMED")]
     [InlineData("""{"alg":"RS256","alg":"none"}""", "LK-JWT-HEADER-MALFORMED")]
     [InlineData("""{"alg":"RS256","kid":{}}""", "LK-JWT-HEADER-MALFORMED")]
+    [InlineData("""{"alg":"RS256","kid":"\ud800"}""", "LK-JWT-HEADER-MALFORMED")]
     [InlineData("""{"alg":"RS256","crit":[]}""", "LK-JWT-CRITICAL")]
     [InlineData("""{"alg":"RS256","b64":true}""", "LK-JWT-CRITICAL")]
     [InlineData("""{"alg":"RS256","zip":"DEF"}""", "LK-JWT-CRITICAL")]
@@ -106,6 +112,15 @@ public sealed class JwsTests
         Assert.Equal("abc", members.Element("text")!.Value.GetString());
         Assert.Contains("name", members.Names);
         Assert.DoesNotContain("abc", members.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"a":"\ud83d\uDE00"}""", "\ud83d\ude00")]
+    [InlineData("""{"a":"\\ud800"}""", "\\ud800")]
+    public void A_character_that_takes_two_escapes_is_text_like_any_other(string json, string text)
+    {
+        Assert.True(JsonMembers.TryRead(Encoding.UTF8.GetBytes(json), out var members));
+        Assert.Equal(text, members.Text("a"));
     }
 
     [Fact]
