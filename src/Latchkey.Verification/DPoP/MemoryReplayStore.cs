@@ -29,7 +29,23 @@ public sealed class MemoryReplayStore(TimeProvider clock, int capacity = 500_000
     public ValueTask<ReplayAnswer> AddAsync(string keyThumbprint, string proofId, DateTimeOffset until, CancellationToken cancellationToken)
     {
         var (key, proof) = Digest(keyThumbprint, proofId);
-        return ValueTask.FromResult(Add(_shards[(int)(key % Shards)], key, proof, until.ToUnixTimeMilliseconds()));
+        var (shard, ends) = (_shards[(int)(key % Shards)], until.ToUnixTimeMilliseconds());
+        var answer = Add(shard, key, proof, ends);
+        // The room is one for all shards: what has passed may lie in one that nobody comes to any more.
+        if (answer == ReplayAnswer.Full && SweepAll()) answer = Add(shard, key, proof, ends);
+        return ValueTask.FromResult(answer);
+    }
+
+    private bool SweepAll()
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var swept = false;
+        foreach (var shard in _shards)
+        {
+            lock (shard) swept |= Sweep(shard, now);
+        }
+
+        return swept;
     }
 
     private ReplayAnswer Add(Shard shard, UInt128 key, UInt128 proof, long until)
@@ -55,9 +71,10 @@ public sealed class MemoryReplayStore(TimeProvider clock, int capacity = 500_000
         }
     }
 
-    private void Sweep(Shard shard, long now)
+    private bool Sweep(Shard shard, long now)
     {
-        for (var swept = 0; swept < SweptAtOnce && shard.Ends.TryPeek(out var ended, out var until) && until < now; swept++)
+        var swept = 0;
+        for (; swept < SweptAtOnce && shard.Ends.TryPeek(out var ended, out var until) && until < now; swept++)
         {
             shard.Ends.Dequeue();
             shard.Proofs.Remove(ended.Proof);
@@ -65,6 +82,8 @@ public sealed class MemoryReplayStore(TimeProvider clock, int capacity = 500_000
             if (--ofKey == 0) shard.CountOfKey.Remove(ended.Key);
             Interlocked.Decrement(ref _count);
         }
+
+        return swept > 0;
     }
 
     /// <summary>Both as 16 bytes of a hash: what others send takes no more room than that, and picks no shard but by chance.</summary>

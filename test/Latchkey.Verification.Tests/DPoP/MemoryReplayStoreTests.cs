@@ -32,6 +32,16 @@ public sealed class MemoryReplayStoreTests
     }
 
     [Fact]
+    public async Task A_full_store_whose_proofs_have_all_passed_has_room_for_a_key_that_is_new()
+    {
+        var store = new MemoryReplayStore(_clock, capacity: 10);
+        for (var i = 0; i < 10; i++) Assert.Equal(ReplayAnswer.Added, await AddAsync(store, "gone", $"{i}", 60));
+        _clock.Advance(TimeSpan.FromSeconds(61));
+        for (var i = 0; i < 10; i++) Assert.Equal(ReplayAnswer.Added, await AddAsync(store, $"new {i}", "proof", 60));
+        Assert.Equal(ReplayAnswer.Full, await AddAsync(store, "one too many", "proof", 60));
+    }
+
+    [Fact]
     public async Task One_key_has_a_share_only()
     {
         var store = new MemoryReplayStore(_clock, capacity: 100, capacityForKey: 5);
