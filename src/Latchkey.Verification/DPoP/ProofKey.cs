@@ -54,9 +54,13 @@ internal sealed class ProofKey
     // Bounds on both numbers: verifying with a huge key is work that a stranger could order.
     private static Verdict<ProofKey> Rsa(JsonMembers jwk, string algorithm)
     {
-        if (jwk.Text("n") is not { } n || jwk.Text("e") is not { } e || Size(n) is not (>= 256 and <= 1024) || Size(e) is not (>= 1 and <= 8)) return DPoPRefusals.Key(algorithm);
+        if (jwk.Text("n") is not { } n || jwk.Text("e") is not { } e || Size(n) is not (>= 256 and <= 1024) || !IsExponent(e)) return DPoPRefusals.Key(algorithm);
         return new ProofKey(new JsonWebKey { Kty = "RSA", N = n, E = e }, JwkThumbprint.OfRsa(e, n));
     }
+
+    // With an exponent of one everybody can sign; with an even one nobody can.
+    private static bool IsExponent(string text) =>
+        Jws.Decode(text) is { Length: >= 1 and <= 8 } bytes && bytes[^1] % 2 == 1 && (bytes[^1] > 1 || bytes.AsSpan(0, bytes.Length - 1).ContainsAnyExcept((byte)0));
 
     /// <summary>The bytes of a number, written strictly: one key has one thumbprint.</summary>
     private static int Size(string text) => Jws.Decode(text)?.Length ?? -1;

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.IdentityModel.Tokens;
 
@@ -45,9 +46,9 @@ public sealed class VerificationKey
         {
             return _signatures.Verify(data, 0, length, signature, 0, signature.Length);
         }
-        catch (NotSupportedException)
+        catch (Exception exception) when (exception is NotSupportedException or CryptographicException)
         {
-            // What the platform can't open is found out only now: a point that is not on its curve, for one.
+            // What the platform can't open or reckon with is found out only now: a point that is not on its curve, an exponent that is none.
             return false;
         }
     }
