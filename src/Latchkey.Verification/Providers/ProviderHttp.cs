@@ -63,7 +63,17 @@ public static class ProviderHttp
             var length = 0;
             while (true)
             {
-                var read = await stream.ReadAsync(body.AsMemory(length), cancellationToken).ConfigureAwait(false);
+                int read;
+                try
+                {
+                    read = await stream.ReadAsync(body.AsMemory(length), cancellationToken).ConfigureAwait(false);
+                }
+                catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException)
+                {
+                    // What says that it is compressed and is not: gzip breaks on it one way, Brotli the other.
+                    throw ProviderRefusals.Unreachable(address, exception);
+                }
+
                 if (read == 0) return body[..length];
                 length += read;
                 if (length > maximum) throw ProviderRefusals.TooLarge(address, maximum);

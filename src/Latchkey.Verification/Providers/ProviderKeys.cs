@@ -13,6 +13,7 @@ public sealed class ProviderKeys
     private readonly ProviderOptions _options;
     private readonly RenewedDocument<KeySet> _keys;
     private readonly UnknownKeys _unknown;
+    private readonly Lock _asking = new();
 
     internal ProviderKeys(Provider provider, TimeProvider clock, ProviderOptions options)
     {
@@ -49,16 +50,28 @@ public sealed class ProviderKeys
     {
         if (looked is null)
         {
-            // What was read for this very request need not be read again.
             var keys = await _keys.GetAsync(cancellationToken).ConfigureAwait(false);
-            return keys.Find(keyId, algorithm) ?? (_keys.Failure is { } stale ? throw Again(stale) : null);
+            if (keys.Find(keyId, algorithm) is { } key) return key;
+            // What was read for this very request need not be read again; what is out of date may lack a new key.
+            var stale = _keys.Failure is null ? null : await _keys.ReadAgainAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+            return _keys.Latest!.Find(keyId, algorithm) ?? (stale is null ? null : throw Again(stale));
         }
 
-        if (!_unknown.MayAsk(keyId)) return null;
-        var failure = await _keys.ReadAgainAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+        Task<ProviderException?>? reading;
+        var isMine = false;
+        lock (_asking)
+        {
+            // Of all who bring the first tokens of a new key at once, one asks and the others wait for the same answer, or have just missed it.
+            reading = _keys.UnderWay;
+            if (reading is null && _keys.Latest!.Find(keyId, algorithm) is { } late) return late;
+            if (reading is null && (isMine = _unknown.MayAsk(keyId))) reading = _keys.ReadAgainAsync();
+        }
+
+        if (reading is null) return null;
+        var failure = await reading.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (_keys.Latest!.Find(keyId, algorithm) is { } found)
         {
-            _unknown.Found(keyId);
+            if (isMine) _unknown.Found(keyId);
             return found;
         }
 

@@ -15,6 +15,15 @@ internal sealed class RenewedDocument<T>(Func<Task<Copy<T>>> read, TimeProvider 
     private ProviderException? _failure;
     private DateTimeOffset _nextTry;
 
+    /// <summary>The reading that is under way; null if none is.</summary>
+    public Task<ProviderException?>? UnderWay
+    {
+        get
+        {
+            lock (_gate) return _reading;
+        }
+    }
+
     /// <summary>What was read last, however old; null before the first time.</summary>
     public T? Latest => _copy?.Document;
 
@@ -39,7 +48,7 @@ internal sealed class RenewedDocument<T>(Func<Task<Copy<T>>> read, TimeProvider 
 
     /// <summary>The document, read if need be.</summary>
     /// <exception cref="ProviderException">It was never read, or too long ago, and can't be read now.</exception>
-    public ValueTask<T> GetAsync(CancellationToken cancellationToken) => Current() is { } current ? new(current) : WaitAsync(cancellationToken);
+    public ValueTask<T> GetAsync(CancellationToken cancellationToken) => (Current() ?? Stale()) is { } document ? new(document) : WaitAsync(cancellationToken);
 
     /// <summary>
     /// Reads the document anew, or waits for the reading that is under way. Yields the failure, or null for success.
@@ -54,6 +63,22 @@ internal sealed class RenewedDocument<T>(Func<Task<Copy<T>>> read, TimeProvider 
             // No caller's cancellation reaches it: the others who wait would lose the answer with it. Its own time limit ends it.
             return _reading = Task.Run(ReadAsync);
         }
+    }
+
+    /// <summary>
+    /// The old copy, where it is known to be the best there is: while the provider hangs, nobody waits for it. A failure of long ago says nothing of now.
+    /// </summary>
+    private T? Stale()
+    {
+        if (_copy is not { } copy) return null;
+        var now = clock.GetUtcNow();
+        lock (_gate)
+        {
+            if (_failure is null || now >= _nextTry + options.MinimumKeysLifetime || now >= copy.ExpiresAt + options.StaleKeys) return null;
+        }
+
+        _ = ReadAgainAsync();
+        return copy.Document;
     }
 
     private async ValueTask<T> WaitAsync(CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
@@ -31,6 +32,7 @@ public sealed class ProviderTests : IDisposable
         { "an error", "LK-PROVIDER-STATUS", true },
         { "an html error", "LK-PROVIDER-STATUS", true },
         { "a refused connection", "LK-PROVIDER-UNREACHABLE", true },
+        { "compressed rubbish", "LK-PROVIDER-UNREACHABLE", true },
         { "a hang", "LK-PROVIDER-TIMEOUT", true },
         { "a drip", "LK-PROVIDER-TIMEOUT", true },
     };
@@ -137,6 +139,59 @@ public sealed class ProviderTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
         release.SetResult();
         Assert.NotNull(await second);
+    }
+
+    [Fact, Check("R11")]
+    public async Task All_who_bring_the_first_tokens_of_a_new_key_at_once_wait_for_one_reading()
+    {
+        var provider = _script.Provider();
+        Assert.NotNull(await provider.Keys.FindAsync("one", "RS256"));
+        var asked = new TaskCompletionSource();
+        var release = new TaskCompletionSource();
+        _script.Answers["/keys"] = () =>
+        {
+            asked.SetResult();
+            release.Task.GetAwaiter().GetResult();
+            return ScriptedProvider.Json(ScriptedProvider.Set(ScriptedProvider.Jwk(), ScriptedProvider.Jwk("two")).ToJsonString());
+        };
+        var first = provider.Keys.FindAsync("two", "RS256").AsTask();
+        await asked.Task;
+        var others = Enumerable.Range(0, 10).Select(_ => provider.Keys.FindAsync("two", "RS256").AsTask()).ToArray();
+        release.SetResult();
+        Assert.NotNull(await first);
+        Assert.All(await Task.WhenAll(others), Assert.NotNull);
+        Assert.Equal(2, _script.Asked.Count(path => path == "/keys"));
+    }
+
+    [Fact]
+    public async Task While_the_provider_hangs_nobody_waits_for_keys_that_are_known()
+    {
+        var provider = _script.Provider();
+        Assert.NotNull(await provider.Keys.FindAsync("one", "RS256"));
+        _script.Clock.Advance(TimeSpan.FromHours(2));
+        _script.Answers["/keys"] = () => Misbehave("an error");
+        Assert.NotNull(await provider.Keys.FindAsync("one", "RS256"));
+        _script.Answers["/keys"] = () => Misbehave("a hang");
+        for (var i = 0; i < 3; i++)
+        {
+            _script.Clock.Advance(TimeSpan.FromSeconds(5));
+            var found = provider.Keys.FindAsync("one", "RS256");
+            Assert.True(found.IsCompletedSuccessfully);
+            Assert.NotNull(await found);
+        }
+
+        // A key that is not among them may be a new one: it is worth the wait, and once the provider is back the first that asks has it.
+        _script.Answers["/keys"] = () => ScriptedProvider.Json(ScriptedProvider.Set(ScriptedProvider.Jwk("two")).ToJsonString());
+        var late = provider.Keys.FindAsync("two", "RS256").AsTask();
+        for (var i = 0; i < 200 && !late.IsCompletedSuccessfully; i++)
+        {
+            // What hangs still is ended by its own limit.
+            _script.Clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(late, Task.Delay(5));
+            if (late.IsFaulted) late = provider.Keys.FindAsync("two", "RS256").AsTask();
+        }
+
+        Assert.NotNull(await late);
     }
 
     /// <summary>Keys that must not be used, and what becomes of the token they would verify.</summary>
@@ -283,6 +338,7 @@ public sealed class ProviderTests : IDisposable
         "an error" => ScriptedProvider.Json("""{"error":"secret"}""", HttpStatusCode.InternalServerError),
         "an html error" => ScriptedProvider.Text("<html>secret</html>", "text/html", HttpStatusCode.BadGateway),
         "a refused connection" => throw new HttpRequestException(HttpRequestError.ConnectionError),
+        "compressed rubbish" => ScriptedProvider.Endless(new GZipStream(new MemoryStream(new byte[100]), CompressionMode.Decompress)),
         "a hang" => ScriptedProvider.Endless(new SlowStream(_script.Clock, drips: false)),
         _ => ScriptedProvider.Endless(new SlowStream(_script.Clock, drips: true)),
     };
