@@ -40,6 +40,9 @@ internal static class IntrospectionRefusals
     public static Refusal Failed(string address, int status) => new("LK-RS-INTROSPECTION-FAILED",
         $"{address} answered {status}.", "RFC 7662 2.3", "Look at the provider's log.");
 
+    public static Refusal Unasked(Exception exception) => new("LK-RS-INTROSPECTION-FAILED",
+        $"The provider could not be asked: {exception.GetType().Name}.", "RFC 7662 2.3", "See to the handler that the API asks by.");
+
     public static Refusal Busy { get; } = new("LK-RS-INTROSPECTION-BUSY",
         "As many tokens as may be asked about at once are being asked about.", "RFC 7662 4", "Try again in a moment; raise Introspection.MaximumParallel if this is everyday load.");
 }

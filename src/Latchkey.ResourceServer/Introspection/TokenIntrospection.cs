@@ -90,7 +90,8 @@ internal sealed class TokenIntrospection(
         {
             // Failures are not remembered: the next request asks again.
             _asking.TryRemove(hash, out _);
-            result.SetException(exception);
+            // Whatever a handler of the application throws, such as an open circuit: the API can't tell, which is no fault of its own.
+            result.SetException(exception as ProviderException ?? new ProviderException(IntrospectionRefusals.Unasked(exception), isTransient: true, exception));
             // It may be that nobody waits any more.
             _ = result.Task.Exception;
         }

@@ -101,6 +101,16 @@ public sealed class IntrospectionTests
         Assert.Equal(2, provider.Asked.Count);
     }
 
+    [Fact]
+    public async Task A_handler_of_the_application_that_throws_makes_the_api_unavailable_and_not_broken()
+    {
+        await using var api = await StartAsync(new Provider((_, _) => throw new TimeoutException("secret")));
+        var answer = await api.BearerAsync("opaque");
+        Assert.Equal(503, answer.Status);
+        Assert.Contains("LK-RS-INTROSPECTION-FAILED", answer.Body, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", answer.Body, StringComparison.Ordinal);
+    }
+
     [Fact, Check("R38")]
     public async Task An_answer_counts_for_a_minute_and_never_beyond_the_tokens_life()
     {
