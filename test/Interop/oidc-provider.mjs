@@ -28,6 +28,7 @@ const provider = new Provider(issuer, {
   scopes: ['openid', 'profile', 'offline_access', 'api:read'],
   cookies: { keys: [randomBytes(32).toString('hex')] },
   pkce: { required: () => true },
+  enabledJWA: { dPoPSigningAlgValues: ['ES256', 'PS256', 'RS256'] },
   rotateRefreshToken: true,
   features: {
     clientCredentials: { enabled: true },
@@ -41,9 +42,12 @@ const provider = new Provider(issuer, {
     dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
     resourceIndicators: {
       enabled: true,
-      defaultResource: () => undefined,
+      // A client that names no resource gets tokens for the one it was set up with, if any.
+      defaultResource: (ctx, client) => settings.default_resources?.[client.clientId],
       useGrantedResource: () => true,
-      getResourceServerInfo: (ctx, resource) => ({ scope: 'api:read', audience: resource, accessTokenFormat: 'opaque' }),
+      getResourceServerInfo: (ctx, resource) => ({
+        scope: 'api:read', audience: resource, accessTokenFormat: settings.jwt_resources?.includes(resource) ? 'jwt' : 'opaque',
+      }),
     },
   },
 });

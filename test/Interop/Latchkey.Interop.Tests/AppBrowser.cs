@@ -24,6 +24,12 @@ internal sealed class AppBrowser : IDisposable
     /// <summary>What to press at consent.</summary>
     public string Decision { get; set; } = "allow";
 
+    /// <summary>What the person does at a server that is not Latchkey's, from a URL on; null for Latchkey's pages.</summary>
+    public Func<PageWalker, string, Task<Stop>>? Walk { get; set; }
+
+    /// <summary>The <c>Accept</c> header for the app's pages.</summary>
+    public string? Accept { get; set; }
+
     /// <summary>The URL of the last answer.</summary>
     public Uri? Url { get; private set; }
 
@@ -34,11 +40,13 @@ internal sealed class AppBrowser : IDisposable
         for (var steps = 0; steps < 20; steps++)
         {
             Url = next;
-            using var response = await _http.GetAsync(next);
+            using var request = new HttpRequestMessage(HttpMethod.Get, next);
+            if (Accept is not null) request.Headers.Add("Accept", Accept);
+            using var response = await _http.SendAsync(request);
             if (response.Headers.Location is not { } location) return (response.StatusCode, await response.Content.ReadAsStringAsync());
             next = new Uri(next, location);
             if (!next.AbsoluteUri.StartsWith(_issuer, StringComparison.Ordinal)) continue;
-            var stop = await Walker.AuthorizeAsync(next.AbsoluteUri, Decision);
+            var stop = await (Walk is null ? Walker.AuthorizeAsync(next.AbsoluteUri, Decision) : Walk(Walker, next.AbsoluteUri));
             if (!stop.IsAtClient) return (stop.Status, stop.Text);
             next = stop.Url;
         }

@@ -12,10 +12,17 @@ namespace Latchkey.Interop.Tests.Client;
 public sealed class OidcProvider : IAsyncLifetime
 {
     public const string RedirectUri = "https://app.test/callback";
-    private const string Secret = "a-secret-of-sixty-four-bytes-or-so-0123456789-0123456789-0123456789";
+    /// <summary>An API whose access tokens are JWTs by RFC 9068; any other resource's are opaque.</summary>
+    public const string Api = "https://guarded.test";
+    public const string Secret = "a-secret-of-sixty-four-bytes-or-so-0123456789-0123456789-0123456789";
     private NodeProgram? _node;
 
     public string Issuer { get; private set; } = "";
+
+    /// <summary>Where the web apps of the samples are: one that is for no API, one that is for <see cref="Api"/>.</summary>
+    public string Website { get; } = $"http://127.0.0.1:{LoopbackPorts.Next()}";
+
+    public string WebsiteWithApi { get; } = $"http://127.0.0.1:{LoopbackPorts.Next()}";
 
     private JwsSigner Key { get; } = JwsSigner.Open("ES256", "client-key", JwsSigner.Generate("ES256"));
 
@@ -37,8 +44,13 @@ public sealed class OidcProvider : IAsyncLifetime
             return client;
         }
 
+        JsonObject Site(string id, string url) => With(Client(id, "authorization_code", "refresh_token"), ("client_secret", Secret),
+            ("redirect_uris", new JsonArray(url + "/callback")), ("post_logout_redirect_uris", new JsonArray(url + "/")));
+
         var settings = new JsonObject
         {
+            ["jwt_resources"] = new JsonArray(Api),
+            ["default_resources"] = new JsonObject { ["service"] = Api, ["website-api"] = Api },
             ["clients"] = new JsonArray(
                 With(Client("web", "authorization_code", "refresh_token", TokenExchangeGrant), ("client_secret", Secret), ("token_endpoint_auth_method", "client_secret_basic")),
                 With(Client("post", "authorization_code", "refresh_token"), ("client_secret", Secret), ("token_endpoint_auth_method", "client_secret_post")),
@@ -48,6 +60,9 @@ public sealed class OidcProvider : IAsyncLifetime
                 With(Client("signed", "authorization_code"), ("token_endpoint_auth_method", "private_key_jwt"), ("token_endpoint_auth_signing_alg", "ES256"), ("jwks", Keys()),
                     ("request_object_signing_alg", "ES256"), ("require_signed_request_object", true), ("authorization_signed_response_alg", "RS256")),
                 With(Client("machine", "client_credentials"), ("client_secret", Secret)),
+                With(Client("service", "client_credentials"), ("client_secret", Secret)),
+                Site("website", Website),
+                Site("website-api", WebsiteWithApi),
                 With(Client("machine-dpop", "client_credentials"), ("client_secret", Secret), ("dpop_bound_access_tokens", true)),
                 With(Client("terminal", "urn:ietf:params:oauth:grant-type:device_code", "refresh_token"), ("token_endpoint_auth_method", "none"), ("application_type", "native"))),
         };
@@ -80,6 +95,9 @@ public sealed class OidcProvider : IAsyncLifetime
         return Parameters.Parse(string.Join('&', stop.Answer.Parameters.Select(pair => $"{Uri.EscapeDataString(pair.Key)}={Uri.EscapeDataString(pair.Value)}")));
     }
 
+    /// <summary>Opens one of the provider's URLs as alice, who says yes to whatever is asked, until the way leads elsewhere.</summary>
+    public static async Task<Stop> WalkAsync(PageWalker person, string url) => await FinishAsync(person, await person.GetAsync(url), "alice");
+
     /// <summary>Confirms a device's code at the provider's own pages.</summary>
     public async Task ConfirmAsync(Uri url, string login = "alice")
     {
@@ -108,7 +126,12 @@ public sealed class OidcProvider : IAsyncLifetime
     private static async Task<Stop> FinishAsync(PageWalker person, Stop stop, string login)
     {
         for (var pages = 0; pages < 5 && !stop.IsAtClient && stop.FormPostTarget is null && stop.Form is not null; pages++)
-            stop = stop.Has("login") ? await person.SubmitAsync(stop, ("login", login), ("password", "any")) : await person.SubmitAsync(stop);
+        {
+            (string, string)[] fields = stop.Has("login") ? [("login", login), ("password", "any")]
+                : stop.Url.AbsolutePath.StartsWith("/session/end", StringComparison.Ordinal) ? [("logout", "yes")] : [];
+            stop = await person.SubmitAsync(stop, fields);
+        }
+
         return stop;
     }
 }
