@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Latchkey.Packages.Tests;
 
@@ -16,7 +16,7 @@ public sealed class FreshAppTests(PackageFolder packages)
         await using var server = await LatchkeyProcess.StartAsync(State(out var api, out var web));
         var apiFolder = await packages.BuildAppAsync("fresh-api", "Microsoft.NET.Sdk.Web", Api, "Latchkey.ResourceServer");
         var webFolder = await packages.BuildAppAsync("fresh-web", "Microsoft.NET.Sdk.Web", Web, "Latchkey.Client.AspNetCore");
-        var consoleFolder = await packages.BuildAppAsync("fresh-console", "Microsoft.NET.Sdk", Console, "Latchkey.Client", "Microsoft.Extensions.Hosting");
+        var consoleFolder = await packages.BuildAppAsync("fresh-console", "Microsoft.NET.Sdk", Console, "Latchkey.Client");
 
         await using var guarded = await AppAsync(apiFolder, "fresh-api", server.Issuer, api);
         using (var http = new HttpClient { BaseAddress = new Uri(api) })
@@ -32,16 +32,31 @@ public sealed class FreshAppTests(PackageFolder packages)
         Assert.Equal("""{"client_id":"machine","scope":"api:read"}""", await console.ReadAsync());
 
         await using var app = await AppAsync(webFolder, "fresh-web", server.Issuer, web);
+        using var browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() });
         using var alice = new PageWalker(server.Issuer);
-        var home = await alice.AuthorizeAsync(web + "/");
-        Assert.Contains("Hello, Alice Example", home.Document.Body!.TextContent, StringComparison.Ordinal);
+        using var asked = await WithinAsync(browser, new Uri(web + "/"));
+        var answered = await alice.AuthorizeAsync(asked.Headers.Location!.ToString());
+        using var home = await WithinAsync(browser, answered.Url);
+        Assert.Equal("Hello, Alice Example", await home.Content.ReadAsStringAsync());
     }
 
-    private static System.Text.Json.Nodes.JsonObject State(out string api, out string web)
+    // Goes where the app sends it as long as that is the app itself.
+    private static async Task<HttpResponseMessage> WithinAsync(HttpClient browser, Uri url)
+    {
+        while (true)
+        {
+            var answer = await browser.GetAsync(url);
+            if (answer.Headers.Location is not { } location || new Uri(url, location) is not { } next || next.Authority != url.Authority) return answer;
+            answer.Dispose();
+            url = next;
+        }
+    }
+
+    private static JsonObject State(out string api, out string web)
     {
         (api, web) = ($"http://127.0.0.1:{LoopbackPorts.Next()}", $"http://127.0.0.1:{LoopbackPorts.Next()}");
         var state = DeclaredStates.Standard();
-        state.Client(DeclaredStates.Web)["redirect_uris"] = new System.Text.Json.Nodes.JsonArray($"{web}/callback");
+        state.Client(DeclaredStates.Web)["redirect_uris"] = new JsonArray($"{web}/callback");
         return state;
     }
 

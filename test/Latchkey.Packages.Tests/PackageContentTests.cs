@@ -1,8 +1,6 @@
 using System.IO.Compression;
-using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Text;
-using System.Xml.Linq;
 
 namespace Latchkey.Packages.Tests;
 
