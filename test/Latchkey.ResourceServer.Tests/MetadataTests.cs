@@ -27,6 +27,29 @@ public sealed class MetadataTests(StandingApi standing) : IClassFixture<Standing
         Assert.Equal("Test API", (string)document["resource_name"]!);
     }
 
+    private static readonly string[] Usual = ["ES256", "PS256", "RS256", "ES384", "PS384", "RS384", "ES512", "PS512", "RS512"];
+
+    public static TheoryData<Action<ResourceServerOptions>, string[], bool, bool> Bindings => new()
+    {
+        { _ => { }, Usual, false, false },
+        { options => { options.DPoP.Algorithms.Clear(); options.DPoP.Algorithms.Add("ES256"); }, ["ES256"], false, false },
+        { options => options.DPoP.Required = true, Usual, true, false },
+        { options => options.MutualTls.Announced = true, Usual, false, true },
+        { Proxy, Usual, false, true },
+        { options => { Proxy(options); options.MutualTls.Announced = false; }, Usual, false, false },
+    };
+
+    [Theory, MemberData(nameof(Bindings), DisableDiscoveryEnumeration = true), Spec("RFC 9728", "2"), Check("R18")]
+    public async Task It_says_which_tokens_may_be_and_which_must_be_bound(Action<ResourceServerOptions> change, string[] algorithms, bool required, bool certificates)
+    {
+        await using var api = await GuardedApi.StartAsync(standing.Authority, change);
+        var document = JsonNode.Parse((await api.SendAsync(null, "/.well-known/oauth-protected-resource")).Body)!.AsObject();
+        Assert.Equal(algorithms, document["dpop_signing_alg_values_supported"]!.AsArray().Select(algorithm => (string)algorithm!));
+        // Left out they are false.
+        Assert.Equal(required ? true : null, (bool?)document["dpop_bound_access_tokens_required"]);
+        Assert.Equal(certificates ? true : null, (bool?)document["tls_client_certificate_bound_access_tokens"]);
+    }
+
     [Fact, Spec("RFC 9728", "3.1"), Check("R18"), Check("R19")]
     public async Task A_resource_with_a_path_has_it_at_the_inserted_path_and_at_the_root_and_nowhere_else()
     {
@@ -78,5 +101,11 @@ public sealed class MetadataTests(StandingApi standing) : IClassFixture<Standing
     {
         var exception = await Assert.ThrowsAnyAsync<Exception>(() => GuardedApi.StartAsync(standing.Authority, spoil));
         Assert.Contains(sentence, exception.Message, StringComparison.Ordinal);
+    }
+
+    private static void Proxy(ResourceServerOptions options)
+    {
+        options.MutualTls.ForwardedHeader = "Client-Cert";
+        options.MutualTls.TrustedProxies.Add(System.Net.IPNetwork.Parse("10.1.0.0/16"));
     }
 }

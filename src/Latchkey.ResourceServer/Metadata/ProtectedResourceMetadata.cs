@@ -75,6 +75,7 @@ internal sealed class ProtectedResourceMetadata
         WriteList(json, "bearer_methods_supported", ["header"]);
         WriteList(json, "dpop_signing_alg_values_supported", options.DPoP.Algorithms);
         if (options.DPoP.Required) json.WriteBoolean("dpop_bound_access_tokens_required", true);
+        if (options.MutualTls.Announced ?? options.MutualTls.ForwardedHeader is not null) json.WriteBoolean("tls_client_certificate_bound_access_tokens", true);
         if (options.ResourceName is { } name) json.WriteString("resource_name", name);
         if (options.ResourceDocumentation is { } documentation) json.WriteString("resource_documentation", documentation);
         json.WriteEndObject();

@@ -19,6 +19,13 @@ public sealed class MutualTlsOptions
     /// <summary>The addresses of the proxies whose <see cref="ForwardedHeader"/> counts; none by default. They are compared with the connection's own address.</summary>
     public IList<IPNetwork> TrustedProxies { get; } = [];
 
+    /// <summary>
+    /// Whether the API's metadata says that certificate-bound tokens are taken (<c>tls_client_certificate_bound_access_tokens</c>, RFC 9728 section 2).
+    /// They are wherever there is a certificate; whether connections are asked for one is the server's setting, which the guard can't see. Null, the
+    /// default, says so where <see cref="ForwardedHeader"/> is set.
+    /// </summary>
+    public bool? Announced { get; set; }
+
     /// <summary>What is wrong with the options, as one sentence; null if nothing is.</summary>
     internal string? Fault => (ForwardedHeader, TrustedProxies.Count) switch
     {
