@@ -53,20 +53,14 @@ internal sealed class BffEndpoints(BffOptions options, string scheme, ILogger lo
         await context.Response.Body.WriteAsync(Json(writer => writer.WriteString("location", location)), context.RequestAborted);
     }
 
+    /// <summary>Each as the provider wrote it: a list stays one, though it has one value or none.</summary>
     private static byte[] Claims(SignInSession session) => Json(writer =>
     {
-        foreach (var claim in session.Claims.GroupBy(claim => claim.Type, StringComparer.Ordinal))
+        foreach (var claim in session.Claims.DistinctBy(claim => claim.Type, StringComparer.Ordinal))
         {
-            writer.WritePropertyName(claim.Key);
-            var values = claim.ToList();
-            if (values.Count > 1) writer.WriteStartArray();
-            foreach (var value in values)
-            {
-                if (value.ValueType == System.Security.Claims.ClaimValueTypes.String) writer.WriteStringValue(value.Value);
-                else writer.WriteRawValue(value.Value);
-            }
-
-            if (values.Count > 1) writer.WriteEndArray();
+            writer.WritePropertyName(claim.Type);
+            if (claim.ValueType == System.Security.Claims.ClaimValueTypes.String) writer.WriteStringValue(claim.Value);
+            else writer.WriteRawValue(claim.Value);
         }
     });
 

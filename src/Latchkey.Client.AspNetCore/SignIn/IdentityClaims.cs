@@ -1,4 +1,3 @@
-using System.Security.Claims;
 using System.Text.Json;
 using Latchkey.Client.AspNetCore.Sessions;
 
@@ -26,19 +25,6 @@ internal static class IdentityClaims
 
     private static void Add(List<SessionClaim> claims, JsonProperty claim)
     {
-        if (OfTheToken.Contains(claim.Name)) return;
-        if (claim.Value.ValueKind != JsonValueKind.Array) Add(claims, claim.Name, claim.Value);
-        else foreach (var one in claim.Value.EnumerateArray()) Add(claims, claim.Name, one);
-    }
-
-    private static void Add(List<SessionClaim> claims, string name, JsonElement value)
-    {
-        switch (value.ValueKind)
-        {
-            case JsonValueKind.String: claims.Add(new(name, value.GetString()!)); break;
-            case JsonValueKind.True or JsonValueKind.False: claims.Add(new(name, value.GetRawText(), ClaimValueTypes.Boolean)); break;
-            case JsonValueKind.Number: claims.Add(new(name, value.GetRawText(), value.TryGetInt64(out _) ? ClaimValueTypes.Integer64 : ClaimValueTypes.Double)); break;
-            case JsonValueKind.Object or JsonValueKind.Array: claims.Add(new(name, value.GetRawText(), "JSON")); break;
-        }
+        if (!OfTheToken.Contains(claim.Name) && SessionClaim.From(claim.Name, claim.Value) is { } kept) claims.Add(kept);
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Latchkey.Testing;
 using Microsoft.AspNetCore.Http;
 
@@ -23,6 +24,21 @@ public sealed class BffTests(SharedAuthority shared)
         Assert.Equal(JsonValueKind.Number, user.GetProperty("auth_time").ValueKind);
         Assert.DoesNotContain("eyJ", user.GetRawText());
         Assert.True(answer.Headers.CacheControl!.NoStore);
+    }
+
+    [Fact, Spec("OIDC Core", "2")]
+    public async Task A_list_stays_a_list_however_many_values_it_has()
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        JsonArray Texts(params string[] values) => [.. values.Select(value => (JsonNode)value)];
+        authority.Rogue.IdToken(token => token.Claim("amr", Texts("pwd")).Claim("roles", Texts("reader", "writer")).Claim("groups", Texts())
+            .Claim("numbers", new JsonArray(7)).Claim("address", new JsonObject { ["country"] = "DE" }));
+        await using var app = await BffApp.StartAsync(authority);
+        using var answer = await app.CallAsync(await app.SignInAsync(authority), "/bff/user");
+        var user = JsonElement.Parse(await answer.TextAsync());
+        foreach (var (name, json) in new[] { ("amr", "[\"pwd\"]"), ("roles", "[\"reader\",\"writer\"]"), ("groups", "[]"), ("numbers", "[7]"), ("address", "{\"country\":\"DE\"}") })
+            Assert.Equal(json, user.GetProperty(name).GetRawText());
+        Assert.Equal(JsonValueKind.String, user.GetProperty("sub").ValueKind);
     }
 
     [Theory, Check("C27"), Spec("RFC 10017", "6.1.3.3")]

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using System.Net;
+using System.Text.Json.Nodes;
 using Latchkey.Testing;
 
 namespace Latchkey.Client.AspNetCore.Tests.SignIn;
@@ -31,6 +32,17 @@ public sealed class SignInTests(SharedAuthority shared)
         Assert.DoesNotContain("nonce=", me);
         Assert.DoesNotContain("at_hash=", me);
         Assert.NotEmpty((await alice.FollowAsync(app.Site, "/name")).Body);
+    }
+
+    [Fact]
+    public async Task The_person_has_each_value_of_a_list_as_a_claim()
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        authority.Rogue.IdToken(token => token.Claim("roles", new JsonArray("reader", "writer", null)).Claim("amr", new JsonArray("pwd")));
+        await using var app = await WebApp.StartAsync(authority);
+        var me = (await authority.Browser("alice").FollowAsync(app.Site, "/me")).ShouldHaveArrived().Body.Split('\n');
+        Assert.Equal(["roles=reader", "roles=writer"], me.Where(line => line.StartsWith("roles=", StringComparison.Ordinal)));
+        Assert.Contains("amr=pwd", me);
     }
 
     [Fact]
