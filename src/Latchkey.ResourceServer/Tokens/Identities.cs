@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using System.Text;
 using System.Text.Json;
 using Latchkey.Protocol.Names;
 
@@ -17,8 +18,11 @@ internal static class Identities
         foreach (var name in token.Members.Names)
         {
             if (name == ClaimNames.Scope) continue;
-            if (token.Members.Kind(name) == JsonValueKind.String) identity.AddClaim(new(name, token.Members.Text(name)!, ClaimValueTypes.String, issuer));
-            else if (token.Members.Element(name) is { } value) Add(identity, name, value, issuer);
+            var members = token.Members;
+            if (members.Text(name) is { } text) identity.AddClaim(new(name, text, ClaimValueTypes.String, issuer));
+            // Dates, in every token: an element would be dearer than the claim.
+            else if (members.Number(name) is not null) identity.AddClaim(new(name, Encoding.UTF8.GetString(members.Raw(name).Span), ClaimValueTypes.Integer64, issuer));
+            else if (members.Element(name) is { } value) Add(identity, name, value, issuer);
         }
 
         if (token.Scopes.Count > 0) identity.AddClaim(new(ClaimNames.Scope, string.Join(' ', token.Scopes), ClaimValueTypes.String, issuer));

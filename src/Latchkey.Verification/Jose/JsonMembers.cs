@@ -18,24 +18,25 @@ public sealed class JsonMembers
 
     private readonly ReadOnlyMemory<byte> _json;
     private readonly Member[] _members;
-    private readonly int _count;
+    // The names that were written with escapes, which hardly anybody does: null for none.
+    private readonly string?[]? _unescaped;
 
-    private JsonMembers(ReadOnlyMemory<byte> json, Member[] members, int count)
+    private JsonMembers(ReadOnlyMemory<byte> json, Member[] members, string?[]? unescaped)
     {
         _json = json;
         _members = members;
-        _count = count;
+        _unescaped = unescaped;
     }
 
     /// <summary>How many members there are.</summary>
-    public int Count => _count;
+    public int Count => _members.Length;
 
     /// <summary>The names, in the order they were written.</summary>
     public IEnumerable<string> Names
     {
         get
         {
-            for (var i = 0; i < _count; i++) yield return NameAt(i);
+            for (var i = 0; i < _members.Length; i++) yield return NameAt(i);
         }
     }
 
@@ -157,19 +158,21 @@ public sealed class JsonMembers
     {
         var reader = new Utf8JsonReader(utf8.Span, new JsonReaderOptions { MaxDepth = MaximumDepth });
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) return null;
-        var members = new Member[16];
+        // Most objects have no more than these, and their array is just as long as need be: it lives as long as the token is remembered.
+        Span<Member> members = stackalloc Member[16];
+        string?[]? unescaped = null;
         var count = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (count == MaximumMembers) return null;
-            if (count == members.Length) Array.Resize(ref members, members.Length * 2);
+            if (count == members.Length) members = Widened(members);
             ref var member = ref members[count];
             member.Name = (int)reader.TokenStartIndex + 1;
             member.NameLength = reader.ValueSpan.Length;
-            member.Unescaped = reader.ValueIsEscaped ? reader.GetString() : null;
+            if (reader.ValueIsEscaped) (unescaped ??= new string?[MaximumMembers])[count] = reader.GetString();
             for (var i = 0; i < count; i++)
             {
-                if (SameName(utf8.Span, members[i], member)) return null;
+                if (SameName(utf8.Span, members[i], unescaped?[i], member, unescaped?[count])) return null;
             }
 
             reader.Read();
@@ -191,7 +194,14 @@ public sealed class JsonMembers
         }
 
         // Nothing may follow the object.
-        return reader.Read() ? null : new(utf8, members, count);
+        return reader.Read() ? null : new(utf8, members[..count].ToArray(), unescaped);
+    }
+
+    private static Span<Member> Widened(ReadOnlySpan<Member> members)
+    {
+        var wider = new Member[MaximumMembers];
+        members.CopyTo(wider);
+        return wider;
     }
 
     /// <summary>
@@ -221,14 +231,13 @@ public sealed class JsonMembers
         json is [(byte)'\\', (byte)'u', _, _, _, _, ..]
         && System.Buffers.Text.Utf8Parser.TryParse(json.Slice(2, 4), out ushort unit, out var read, 'X') && read == 4 ? (char)unit : null;
 
-    private static bool SameName(ReadOnlySpan<byte> json, in Member left, in Member right)
+    private static bool SameName(ReadOnlySpan<byte> json, in Member left, string? unescapedLeft, in Member right, string? unescapedRight)
     {
-        if (left.Unescaped is null && right.Unescaped is null) return json.Slice(left.Name, left.NameLength).SequenceEqual(json.Slice(right.Name, right.NameLength));
-        return string.Equals(NameOf(json, left), NameOf(json, right), StringComparison.Ordinal);
+        if (unescapedLeft is null && unescapedRight is null) return json.Slice(left.Name, left.NameLength).SequenceEqual(json.Slice(right.Name, right.NameLength));
+        return string.Equals(unescapedLeft ?? NameOf(json, left), unescapedRight ?? NameOf(json, right), StringComparison.Ordinal);
     }
 
-    private static string NameOf(ReadOnlySpan<byte> json, in Member member) =>
-        member.Unescaped ?? Encoding.UTF8.GetString(json.Slice(member.Name, member.NameLength));
+    private static string NameOf(ReadOnlySpan<byte> json, in Member member) => Encoding.UTF8.GetString(json.Slice(member.Name, member.NameLength));
 
     private static JsonValueKind KindOf(JsonTokenType type) => type switch
     {
@@ -245,17 +254,17 @@ public sealed class JsonMembers
     private int Find(string name)
     {
         var json = _json.Span;
-        for (var i = 0; i < _count; i++)
+        for (var i = 0; i < _members.Length; i++)
         {
             ref readonly var member = ref _members[i];
-            if (member.Unescaped is not null ? member.Unescaped == name
+            if (_unescaped?[i] is { } unescaped ? unescaped == name
                 : member.NameLength == name.Length && Ascii.Equals(json.Slice(member.Name, member.NameLength), name)) return i;
         }
 
         return -1;
     }
 
-    private string NameAt(int at) => NameOf(_json.Span, _members[at]);
+    private string NameAt(int at) => _unescaped?[at] ?? NameOf(_json.Span, _members[at]);
 
     private bool Same(int at, string expected)
     {
@@ -287,6 +296,5 @@ public sealed class JsonMembers
         public int ValueLength;
         public JsonTokenType Kind;
         public bool IsEscaped;
-        public string? Unescaped;
     }
 }
