@@ -8,7 +8,7 @@ namespace Latchkey.ResourceServer.Tokens;
 /// <summary>The SHA-256 of a token, by which tokens are remembered: the tokens themselves are not kept.</summary>
 internal readonly record struct TokenHash(UInt128 First, UInt128 Second)
 {
-    public static TokenHash Of(string token)
+    public static TokenHash Of(ReadOnlySpan<char> token)
     {
         var bytes = ArrayPool<byte>.Shared.Rent(token.Length);
         try
