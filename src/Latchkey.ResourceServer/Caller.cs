@@ -29,9 +29,11 @@ public static class Caller
 
     /// <summary>
     /// Whether a person is behind the token, and not the client itself: it has a <c>sub</c>, which is not its <c>client_id</c> (RFC 9068 section 5,
-    /// RFC 9700 section 4.15). A token of a client alone must never act as the user whose <c>sub</c> happens to be like its name.
+    /// RFC 9700 section 4.15). A token of a client alone must never act as the user whose <c>sub</c> happens to be like its name; where nothing tells the
+    /// client, as in some introspection answers, the answer is no.
     /// </summary>
     /// <param name="caller">The caller.</param>
     public static bool IsUser(this ClaimsPrincipal caller) =>
-        caller.FindFirst(ClaimNames.Subject)?.Value is { Length: > 0 } subject && subject != caller.FindFirst(ClaimNames.ClientId)?.Value;
+        caller.FindFirst(ClaimNames.Subject)?.Value is { Length: > 0 } subject
+        && caller.FindFirst(ClaimNames.ClientId)?.Value is { Length: > 0 } client && subject != client;
 }
