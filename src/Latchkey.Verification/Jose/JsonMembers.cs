@@ -208,7 +208,7 @@ public sealed class JsonMembers
     /// Whether an escape is half a surrogate pair without its other half (RFC 8259 section 8.2): no text that anybody could read, and found here, before
     /// whoever reads the member breaks on it.
     /// </summary>
-    private static bool HasHalfCharacter(ReadOnlySpan<byte> json)
+    internal static bool HasHalfCharacter(ReadOnlySpan<byte> json)
     {
         while (json.IndexOf((byte)'\\') is >= 0 and var at)
         {
