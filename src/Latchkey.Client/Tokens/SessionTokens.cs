@@ -14,6 +14,11 @@ public sealed record SessionTokens
     /// <summary>The refresh token; null if the provider gave none, and then the person has to sign in when the access tokens end.</summary>
     public string? RefreshToken { get; init; }
 
+    /// <summary>
+    /// The ID token of the sign-in; null if there was none. One that comes with a refresh must be about the same person (OpenID Connect Core section 12.2).
+    /// </summary>
+    public string? IdToken { get; init; }
+
     /// <summary>The access tokens, one for each pair of scope and resource that was asked for.</summary>
     public IReadOnlyList<SessionAccessToken> AccessTokens { get; init; } = [];
 
@@ -29,6 +34,7 @@ public sealed record SessionTokens
             Issuer = client.Options.Issuer,
             ClientId = client.Options.ClientId,
             RefreshToken = tokens.RefreshToken,
+            IdToken = tokens.IdToken?.Value,
             AccessTokens = [new SessionAccessToken { Token = tokens.AccessToken }],
         };
     }

@@ -14,6 +14,7 @@ internal static class TokenJson
         json.WriteString("issuer", tokens.Issuer);
         json.WriteString("client_id", tokens.ClientId);
         if (tokens.RefreshToken is not null) json.WriteString("refresh_token", tokens.RefreshToken);
+        if (tokens.IdToken is not null) json.WriteString("id_token", tokens.IdToken);
         json.WriteStartArray("access_tokens");
         foreach (var kept in tokens.AccessTokens)
         {
@@ -36,6 +37,7 @@ internal static class TokenJson
         Issuer = Text(json, "issuer"),
         ClientId = Text(json, "client_id"),
         RefreshToken = OptionalText(json, "refresh_token"),
+        IdToken = OptionalText(json, "id_token"),
         AccessTokens = [.. json.GetProperty("access_tokens").EnumerateArray().Select(kept => new SessionAccessToken
         {
             Scope = Text(kept, "scope"),

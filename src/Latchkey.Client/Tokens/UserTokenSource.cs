@@ -64,11 +64,13 @@ internal sealed class UserTokenSource(UserTokens tokens, TokenKey key, string? s
         if (session.RefreshToken is not { } refreshToken)
             throw new TokenUnavailableException(TokenUnavailableException.LoginRequired, "The access token has ended and there is no refresh token; the person has to sign in.");
         var reason = refused is not null ? TokenTelemetry.Refused : Kept(session) is null ? TokenTelemetry.First : TokenTelemetry.Expiry;
+        // Whose session it is: an answer about somebody else must not get into it.
+        var person = session.IdToken is { } idToken ? IdToken.FromStored(idToken) : null;
         TokenSet answer;
         try
         {
             answer = await TokenTelemetry.RequestAsync(
-                key, "refresh_token", reason, () => tokens.Client.RefreshAsync(refreshToken, scope: scope, resources: resource is null ? null : [resource], cancellationToken: cancellation)).ConfigureAwait(false);
+                key, "refresh_token", reason, () => tokens.Client.RefreshAsync(refreshToken, person, scope, resources: resource is null ? null : [resource], cancellationToken: cancellation)).ConfigureAwait(false);
         }
         catch (OAuthException exception) when (exception.Error == InvalidGrant)
         {

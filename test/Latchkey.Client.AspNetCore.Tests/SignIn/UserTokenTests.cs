@@ -1,4 +1,5 @@
 using System.Net;
+using Latchkey.Client.Tokens;
 using Latchkey.Testing;
 
 namespace Latchkey.Client.AspNetCore.Tests.SignIn;
@@ -52,6 +53,19 @@ public sealed class UserTokenTests
         var stop = await authority.Browser("alice").FollowAsync(app.Site, "/userinfo");
         Assert.Equal(HttpStatusCode.BadGateway, stop.Status);
         Assert.Contains("login_required", stop.Body);
+    }
+
+    [Theory, Check("C9"), Spec("OIDC Core", "12.2")]
+    [InlineData("sub", "somebody-else"), InlineData("nonce", "of another sign-in")]
+    public async Task A_renewal_about_somebody_else_brings_no_token(string claim, string value)
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        await using var app = await WebApp.StartAsync(authority);
+        var alice = await app.SignInAsync(authority);
+        authority.Advance(TimeSpan.FromMinutes(59));
+        authority.Rogue.IdToken(token => token.Claim(claim, value));
+        var refused = await Assert.ThrowsAsync<TokenUnavailableException>(() => app.SendAsync(HttpMethod.Get, "/userinfo", alice.CookieHeader()));
+        Assert.Equal("LK-CLIENT-REFRESH-MISMATCH", refused.Refusal!.Code);
     }
 
     [Fact]

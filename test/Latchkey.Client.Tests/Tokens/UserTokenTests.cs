@@ -214,6 +214,7 @@ public sealed class UserTokenTests : IDisposable
             Issuer = ScriptedProvider.Issuer,
             ClientId = "app",
             RefreshToken = "refresh-1",
+            IdToken = "e30.e30.e30",
             AccessTokens = [new() { Scope = "a", Resource = "https://api.test", Token = new() { Value = "v", Type = "DPoP", IssuedAt = _provider.Clock.GetUtcNow(), ExpiresAt = _provider.Clock.GetUtcNow().AddMinutes(5), Scope = "a", KeyThumbprint = "t" } }],
         };
         var read = SessionTokens.FromJson(tokens.ToJson());
