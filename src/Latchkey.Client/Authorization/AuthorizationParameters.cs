@@ -50,6 +50,9 @@ public sealed record AuthorizationParameters
 
     /// <summary>Parameters of extensions. Those that this library sets itself can't be among them.</summary>
     public IReadOnlyDictionary<string, string>? Additional { get; init; }
+
+    /// <summary>Neither the browser's session nor who is about to sign in.</summary>
+    public override string ToString() => $"sign-in for \"{Scope}\"";
 }
 
 /// <summary>A sign-in that has been started: send the browser to <see cref="Url"/>, keep <see cref="Transaction"/> for the callback.</summary>

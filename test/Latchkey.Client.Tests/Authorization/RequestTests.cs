@@ -146,6 +146,14 @@ public sealed class RequestTests
     }
 
     [Fact]
+    public void What_is_asked_for_shows_neither_session_nor_person()
+    {
+        var shown = new AuthorizationParameters { Scope = "openid", SessionBinding = "the-cookie", LoginHint = "alice@example.com" }.ToString();
+        Assert.DoesNotContain("the-cookie", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain("alice", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_transaction_survives_its_JSON_and_shows_nothing()
     {
         await using var rogue = await RogueProvider.StartAsync();
