@@ -77,7 +77,8 @@ internal sealed class TransactionCookies(IDataProtectionProvider protection, str
             return payload.RootElement.ValueKind == JsonValueKind.Object && payload.RootElement.TryGetProperty("state", out var state) && state.ValueKind == JsonValueKind.String
                 ? state.GetString() : null;
         }
-        catch (Exception exception) when (exception is JsonException or FormatException)
+        // The last is half a surrogate pair, which JSON can write and no string can hold.
+        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException)
         {
             return null;
         }

@@ -18,7 +18,8 @@ internal static class CallbackState
             return claims.RootElement.ValueKind == JsonValueKind.Object && claims.RootElement.TryGetProperty(ParameterNames.State, out var state)
                 && state.ValueKind == JsonValueKind.String ? state.GetString() : null;
         }
-        catch (Exception exception) when (exception is JsonException or FormatException)
+        // The last is half a surrogate pair, which JSON can write and no string can hold.
+        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException)
         {
             return null;
         }

@@ -114,6 +114,14 @@ public sealed class LostSignInTests(SharedAuthority shared)
         start.Dispose();
     }
 
+    [Theory, InlineData(@"{""state"":""\ud800""}"), InlineData(@"{""state"":1}"), InlineData("[]"), InlineData("{")]
+    public async Task A_signed_answer_that_is_none_is_no_fault_of_the_app(string payload)
+    {
+        await using var app = await WebApp.StartAsync(_authority);
+        using var answer = await app.SendAsync(HttpMethod.Get, $"/callback?response=e30.{System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(payload))}.e30");
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+    }
+
     [Fact, Check("C17")]
     public async Task What_began_in_one_session_does_not_end_in_another()
     {
