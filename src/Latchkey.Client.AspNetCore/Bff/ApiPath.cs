@@ -27,9 +27,10 @@ internal static class ApiPath
 
         foreach (var segment in path.Split('/'))
         {
-            // Some servers cut parameters off a segment: "..;x" is then "..".
+            // Some servers cut parameters off a segment: "..;x" is then "..". An encoded semicolon is a plain one when it is sent on.
             var name = path[segment];
             if (name.IndexOf(';') is >= 0 and var parameters) name = name[..parameters];
+            if (name.IndexOf("%3b", StringComparison.OrdinalIgnoreCase) is >= 0 and var encoded) name = name[..encoded];
             if (name is "." or "..") return false;
         }
 

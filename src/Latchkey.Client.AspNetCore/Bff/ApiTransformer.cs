@@ -34,11 +34,22 @@ internal sealed class ApiTransformer(BffApi api) : HttpTransformer
         response.StatusCode = (int)proxyResponse.StatusCode;
         Copy(response, proxyResponse.Headers);
         Copy(response, proxyResponse.Content.Headers);
-        // A person's data; and whatever an API says, it is no page of this origin.
-        if (StringValues.IsNullOrEmpty(response.Headers.CacheControl)) response.Headers.CacheControl = "no-store";
+        // A person's data. A shared cache keeps answers to calls with Authorization to itself (RFC 9111 section 3.5), but it sees none here: so what the
+        // API lets be kept is for this browser alone, and for no other cookie.
+        response.Headers.CacheControl = Private(response.Headers.CacheControl.ToString());
+        response.Headers.Append("Vary", "Cookie");
+        // And whatever an API says, it is no page of this origin.
         response.Headers.XContentTypeOptions = "nosniff";
         response.Headers.ContentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'; sandbox";
         return new(true);
+    }
+
+    private static string Private(string caching)
+    {
+        if (caching.Length == 0) return "no-store";
+        var directives = caching.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Where(directive => !directive.Equals("public", StringComparison.OrdinalIgnoreCase) && !directive.StartsWith("s-maxage", StringComparison.OrdinalIgnoreCase));
+        return string.Join(", ", directives.Append("private"));
     }
 
     private void Copy(HttpResponse response, System.Net.Http.Headers.HttpHeaders headers)
