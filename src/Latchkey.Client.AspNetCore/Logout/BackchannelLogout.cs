@@ -14,17 +14,16 @@ internal static class BackchannelLogout
     {
         try
         {
-            var verdict = await ReadAsync(context.Request, context.RequestAborted) is { } token
-                ? await part.LogoutTokens.JudgeAsync(token, context.RequestAborted)
+            var refusal = await ReadAsync(context.Request, context.RequestAborted) is { } token
+                ? await part.LogoutTokens.ObeyAsync(token, part.Sessions, context.RequestAborted)
                 : SignInRefusals.LogoutTokenMissing;
-            if (!verdict.Succeeded(out var named, out var refusal))
+            if (refusal is not null)
             {
                 SignInLog.LogoutRefused(logger, refusal);
                 await NoticePage.WriteErrorAsync(context, StatusCodes.Status400BadRequest, "invalid_request", refusal.ToString());
                 return;
             }
 
-            await part.Sessions.EndAsync(named, context.RequestAborted);
             context.Response.Headers.CacheControl = "no-store";
         }
         catch (ProviderException exception)

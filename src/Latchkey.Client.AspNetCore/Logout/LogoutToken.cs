@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Latchkey.Client.AspNetCore.Sessions;
+using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Verification;
 using Latchkey.Verification.Jose;
@@ -14,10 +15,35 @@ internal sealed class LogoutToken(LatchkeyClient client, string scheme, TimeProv
     // Of a token without sid, sessions that began this long after it are still meant: the clocks of the two differ.
     private static readonly TimeSpan Leeway = TimeSpan.FromMinutes(1);
 
+    // Replayed later, a token ends what it has ended before: to remember it for longer would only let one that is valid for years take room for years.
+    private static readonly TimeSpan Remembered = TimeSpan.FromDays(1);
+
     private readonly UsedTokens _used = new(clock);
 
-    /// <summary>The sessions that a token ends.</summary>
-    public async ValueTask<Verdict<NamedSessions>> JudgeAsync(string token, CancellationToken cancellation)
+    /// <summary>Ends the sessions that a token names.</summary>
+    /// <returns>Why it was not obeyed; null if it was.</returns>
+    public async ValueTask<Refusal?> ObeyAsync(string token, ISessionStore sessions, CancellationToken cancellation)
+    {
+        var verdict = await JudgeAsync(token, cancellation).ConfigureAwait(false);
+        if (!verdict.Succeeded(out var order, out var refusal)) return refusal;
+
+        // 9. That it is new. Nodes don't tell each other: a replay at another one ends what the first use has ended.
+        if (!_used.Add(order.Id, order.Until)) return SignInRefusals.LogoutReplayed;
+        try
+        {
+            await sessions.EndAsync(order.Sessions, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            // Nothing has ended: the provider sends the token again, and then it has to count.
+            _used.Remove(order.Id);
+            throw;
+        }
+
+        return null;
+    }
+
+    private async ValueTask<Verdict<Order>> JudgeAsync(string token, CancellationToken cancellation)
     {
         var options = client.Options;
         // 1. to 5. Signature, kind, issuer, audience and time.
@@ -42,15 +68,19 @@ internal sealed class LogoutToken(LatchkeyClient client, string scheme, TimeProv
         if (claims.Object("events")?.Kind(Event) != JsonValueKind.Object) return SignInRefusals.LogoutEvents;
         if (claims.Has("nonce")) return SignInRefusals.LogoutNonce;
 
-        // 9. That it is new. Nodes don't tell each other: a replay at another one ends what the first use has ended.
         if (claims.Text("jti") is not { Length: > 0 } id) return SignInRefusals.LogoutId;
-        var expiry = DateTimeOffset.FromUnixTimeSeconds(claims.Date(ClaimNames.Expiration)!.Value) + options.ClockSkew;
-        if (!_used.Add(id, expiry)) return SignInRefusals.LogoutReplayed;
-
         var now = clock.GetUtcNow();
+        var expiry = DateTimeOffset.FromUnixTimeSeconds(claims.Date(ClaimNames.Expiration)!.Value);
+        var until = (expiry < now + Remembered ? expiry : now + Remembered) + options.ClockSkew;
         var at = string.IsNullOrEmpty(session) ? DateTimeOffset.FromUnixTimeSeconds(issuedAt) + Leeway : now;
-        return new NamedSessions(scheme, options.Issuer, NullIfEmpty(subject), NullIfEmpty(session), at < now ? at : now);
+        return new Order(new NamedSessions(scheme, options.Issuer, NullIfEmpty(subject), NullIfEmpty(session), at < now ? at : now), id, until);
     }
 
     private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
+
+    /// <summary>What a good token says.</summary>
+    /// <param name="Sessions">The sessions that end.</param>
+    /// <param name="Id">The token's id.</param>
+    /// <param name="Until">Until when the id is remembered.</param>
+    private sealed record Order(NamedSessions Sessions, string Id, DateTimeOffset Until);
 }

@@ -40,13 +40,16 @@ internal static class SignOut
             // Not broken off with the request: half a sign-out would leave the grant alive.
             await part.Tokens.RevokeAsync(key, CancellationToken.None);
         }
-        catch (Exception exception) when (exception is OAuthException or ProviderException)
+        catch (Exception exception) when (exception is OAuthException or ProviderException or FormatException)
         {
             SignInLog.NotRevoked(logger, exception);
         }
+        finally
+        {
+            // Whatever became of the tokens, even if what was kept of them can't be read.
+            await part.Sessions.RemoveAsync(key, CancellationToken.None);
+        }
 
-        // Whatever became of the tokens.
-        await part.Sessions.RemoveAsync(key, CancellationToken.None);
         return await ProviderUrlAsync(context, part, session, logger) ?? home;
     }
 

@@ -26,6 +26,11 @@ internal sealed class UsedTokens(TimeProvider clock)
             if (_ids.Count >= Limit) return false;
         }
 
-        return _ids.TryAdd(Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(id))), until);
+        return _ids.TryAdd(Digest(id), until);
     }
+
+    /// <summary>Takes an id back that came to nothing.</summary>
+    public void Remove(string id) => _ids.TryRemove(Digest(id), out _);
+
+    private static string Digest(string id) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(id)));
 }

@@ -73,7 +73,12 @@ public sealed class DistributedSessionStore(IDistributedCache cache, IDataProtec
         var at = new byte[sizeof(long)];
         BinaryPrimitives.WriteInt64BigEndian(at, named.At.UtcTicks);
         var marks = Marks(named.Scheme, named.Issuer, named.ProviderSession is null ? named.Subject : null, named.ProviderSession);
-        foreach (var mark in marks) await cache.SetAsync(mark, at, new() { AbsoluteExpirationRelativeToNow = MarkLifetime }, cancellation).ConfigureAwait(false);
+        foreach (var mark in marks)
+        {
+            // A token that comes late must not take back what a newer one said.
+            if (await cache.GetAsync(mark, cancellation).ConfigureAwait(false) is { Length: sizeof(long) } earlier && BinaryPrimitives.ReadInt64BigEndian(earlier) >= named.At.UtcTicks) continue;
+            await cache.SetAsync(mark, at, new() { AbsoluteExpirationRelativeToNow = MarkLifetime }, cancellation).ConfigureAwait(false);
+        }
     }
 
     private async ValueTask<SignInSession?> ReadAsync(string key, CancellationToken cancellation)

@@ -1,7 +1,10 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Latchkey.Client.AspNetCore.Sessions;
+using Latchkey.Client.AspNetCore.Tests.Sessions;
 using Latchkey.Testing;
 using Latchkey.Testing.Tokens;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Latchkey.Client.AspNetCore.Tests.Logout;
 
@@ -106,6 +109,32 @@ public sealed class BackchannelLogoutTests(SharedAuthority shared)
         authority.DropJwks();
         using var answer = await PostAsync(app, authority.Token().For("alice").Audience(Ready.Web.ClientId).AsLogoutToken().Sign());
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+    }
+
+    [Fact, Spec("OIDC Back-Channel Logout", "2.8")]
+    public async Task A_token_that_ended_nothing_because_the_store_was_away_may_come_again()
+    {
+        var store = new FlawedStore(_authority.Clock);
+        await using var app = await WebApp.StartAsync(_authority, services: services => services.AddSingleton<ISessionStore>(store));
+        await app.SignInAsync(_authority);
+        var token = Token().MissingClaim("sid").Sign();
+        store.IsAway = true;
+        await Assert.ThrowsAsync<IOException>(() => PostAsync(app, token));
+        Assert.Equal(1, store.Count);
+        store.IsAway = false;
+        using var answer = await PostAsync(app, token);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(0, store.Count);
+    }
+
+    [Fact]
+    public async Task A_token_that_is_valid_until_the_end_of_time_is_no_fault()
+    {
+        await using var app = await WebApp.StartAsync(_authority);
+        await app.SignInAsync(_authority);
+        using var answer = await PostAsync(app, Token().MissingClaim("sid").Claim("exp", 253402300799).Sign());
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(0, app.Count);
     }
 
     private TokenBuilder Token() => _authority.Token().For("alice").Audience(Ready.Web.ClientId).AsLogoutToken();

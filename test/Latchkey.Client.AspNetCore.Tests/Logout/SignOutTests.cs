@@ -1,5 +1,8 @@
 using System.Net;
+using Latchkey.Client.AspNetCore.Sessions;
+using Latchkey.Client.AspNetCore.Tests.Sessions;
 using Latchkey.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Latchkey.Client.AspNetCore.Tests.Logout;
 
@@ -33,6 +36,19 @@ public sealed class SignOutTests
         using var answer = await app.SendAsync(HttpMethod.Post, "/logout", alice.CookieHeader(), ("Sec-Fetch-Site", "same-origin"));
         Assert.Equal(HttpStatusCode.SeeOther, answer.StatusCode);
         Assert.Equal(0, app.Count);
+    }
+
+    [Fact]
+    public async Task Tokens_that_cannot_be_read_keep_nobody_signed_in()
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        var store = new FlawedStore(authority.Clock);
+        await using var app = await WebApp.StartAsync(authority, services: services => services.AddSingleton<ISessionStore>(store));
+        var alice = await app.SignInAsync(authority);
+        store.TokensInstead = "of another version";
+        using var answer = await app.SendAsync(HttpMethod.Post, "/logout", alice.CookieHeader(), ("Sec-Fetch-Site", "same-origin"));
+        Assert.Equal(HttpStatusCode.SeeOther, answer.StatusCode);
+        Assert.Equal(0, store.Count);
     }
 
     [Theory]

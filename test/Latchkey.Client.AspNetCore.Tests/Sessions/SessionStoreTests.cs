@@ -80,6 +80,19 @@ public sealed class SessionStoreTests
         Assert.Equal("a1 b1 other-issuer other-scheme", await LeftAfter(new("app", "https://id.example", "alice", "s2", default)));
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    [Spec("OIDC Back-Channel Logout", "2.7")]
+    public async Task A_logout_token_that_comes_late_takes_back_nothing(bool distributed)
+    {
+        var store = Store(distributed);
+        var earlier = _clock.GetUtcNow();
+        _clock.Advance(TimeSpan.FromMinutes(10));
+        await store.AddAsync(Session("a"), Idle, default);
+        await store.EndAsync(new("app", "https://id.example", "alice", null, _clock.GetUtcNow()), default);
+        await store.EndAsync(new("app", "https://id.example", "alice", null, earlier), default);
+        Assert.Null(await store.FindAsync("a", default));
+    }
+
     [Fact]
     public async Task Memory_keeps_so_many_and_lets_the_longest_unused_go()
     {
