@@ -1,3 +1,4 @@
+using Latchkey.Client.Hosting;
 using Latchkey.Client.Tests.Tokens;
 using Latchkey.Client.Tokens;
 using Microsoft.Extensions.Configuration;
