@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Latchkey.Browser.Tests.Site;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
