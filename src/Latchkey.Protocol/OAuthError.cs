@@ -78,6 +78,12 @@ public sealed record OAuthError(string Code, string Description, int Status = 40
     /// <summary>The access token's scope does not reach (RFC 6750 section 3.1): 403.</summary>
     public static OAuthError InsufficientScope(string description) => new("insufficient_scope", description, 403);
 
+    /// <summary>The DPoP proof is missing or wrong (RFC 9449 section 5).</summary>
+    public static OAuthError InvalidDPoPProof(string description) => new("invalid_dpop_proof", description);
+
+    /// <summary>The DPoP proof needs the nonce of the header <c>DPoP-Nonce</c> (RFC 9449 section 8).</summary>
+    public static OAuthError UseDPoPNonce(string description) => new("use_dpop_nonce", description);
+
     /// <summary>The server can't revoke tokens of this kind (RFC 7009 section 2.2.1).</summary>
     public static OAuthError UnsupportedTokenType(string description) => new("unsupported_token_type", description);
 }

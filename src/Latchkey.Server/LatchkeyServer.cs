@@ -13,6 +13,7 @@ using Latchkey.Server.Login;
 using Latchkey.Server.Logout;
 using Latchkey.Server.Pages;
 using Latchkey.Server.Revocation;
+using Latchkey.Server.SenderConstraint;
 using Latchkey.Server.Token;
 using Latchkey.Server.UserInfo;
 using Latchkey.Storage;
@@ -107,6 +108,10 @@ public static class LatchkeyServer
         services.AddSingleton<ClientAuthenticator>();
         services.AddSingleton<ClientAssertions>();
         services.AddSingleton<ClientKeys>();
+
+        // What tokens are bound to
+        services.AddSingleton<DPoPProofs>();
+        services.AddSingleton<SenderConstraints>();
 
         // Tokens
         services.AddSingleton<TokenEndpoint>();

@@ -1,3 +1,5 @@
+using Latchkey.Verification.DPoP;
+
 namespace Latchkey.Server;
 
 /// <summary>What the operator sets. Every default is the one that production should have.</summary>
@@ -48,6 +50,18 @@ public sealed record ServerOptions
     /// <summary>How long a locked account stays locked; 5 minutes.</summary>
     public TimeSpan LockoutDuration { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>
+    /// What nonces for DPoP proofs are for here (RFC 9449 section 8): off unless set. Where they are required, a proof without a good one is answered with
+    /// one to use.
+    /// </summary>
+    public DPoPNonceMode DPoPNonces { get; init; } = DPoPNonceMode.Off;
+
+    /// <summary>How long a nonce for DPoP proofs is taken at least; 5 minutes.</summary>
+    public TimeSpan DPoPNonceLifetime { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How far the <c>iat</c> of a DPoP proof may lie from now, before or after; 60 seconds. With a nonce it does not matter.</summary>
+    public TimeSpan DPoPClockSkew { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Where the issuer's documentation is, for <c>service_documentation</c>; none unless set.</summary>
     public string? ServiceDocumentation { get; init; }
 
@@ -60,4 +74,8 @@ public sealed record ServerOptions
     /// <summary>The URL of an endpoint.</summary>
     /// <param name="path">The path with its leading slash, such as <c>/token</c>.</param>
     public string Endpoint(string path) => Issuer.TrimEnd('/') + path;
+
+    /// <summary>Every URL that an endpoint is reached by.</summary>
+    /// <param name="path">The path with its leading slash, below the issuer's.</param>
+    internal IReadOnlyList<string> Endpoints(string path) => [Endpoint(path)];
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -45,6 +46,12 @@ public sealed record Grant
 
     /// <summary>How long the grant lives without being used.</summary>
     public required int IdleSeconds { get; init; }
+
+    /// <summary>The thumbprint of the key that the refresh tokens are bound to, in base64url (RFC 9449 section 5); null if they are to none.</summary>
+    public string? KeyThumbprint { get; init; }
+
+    /// <summary>The SHA-256 of the certificate that the refresh tokens are bound to, in base64url (RFC 8705 section 4); null if they are to none.</summary>
+    public string? CertificateThumbprint { get; init; }
 
     /// <summary>When the person signed in, unix seconds.</summary>
     public required long AuthTime { get; init; }
@@ -95,7 +102,7 @@ public static class RevocationReasons
 public static class Grants
 {
     private const string Columns =
-        "g.id, g.client_id, g.sub, g.session_id, t.terms, g.generation, g.rotated_at, g.idle_seconds, g.auth_time, g.created_at, g.expires_at, g.revoked_at, g.revoked_reason";
+        "g.id, g.client_id, g.sub, g.session_id, t.terms, g.generation, g.rotated_at, g.idle_seconds, g.auth_time, g.created_at, g.expires_at, g.revoked_at, g.revoked_reason, g.jkt, g.x5t";
 
     private const string From = "FROM grants g JOIN grant_terms t ON t.id = g.terms_id";
 
@@ -114,11 +121,11 @@ public static class Grants
             row => (long?)row.Long(0), terms).ConfigureAwait(false);
         return await sql.ExecuteAsync(
             """
-            INSERT INTO grants (bucket, id, client_id, sub, session_id, terms_id, generation, rotated_at, idle_seconds, auth_time, created_at, expires_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (bucket, id) DO NOTHING
+            INSERT INTO grants (bucket, id, client_id, sub, session_id, terms_id, generation, rotated_at, idle_seconds, auth_time, created_at, expires_at, jkt, x5t)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (bucket, id) DO NOTHING
             """,
             grant.Id.Bucket, grant.Id.ToBytes(), grant.ClientId, grant.Subject, grant.SessionId?.ToBytes(), termsId, grant.Generation, grant.RotatedAt,
-            grant.IdleSeconds, grant.AuthTime, grant.CreatedAt, grant.ExpiresAt).ConfigureAwait(false) == 1;
+            grant.IdleSeconds, grant.AuthTime, grant.CreatedAt, grant.ExpiresAt, Bytes(grant.KeyThumbprint), Bytes(grant.CertificateThumbprint)).ConfigureAwait(false) == 1;
     }
 
     /// <summary>Finds a grant by id, alive or not.</summary>
@@ -151,6 +158,12 @@ public static class Grants
             WHERE bucket = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $4 AND rotated_at + idle_seconds * 1000 > $4
             """,
             id.Bucket, id.ToBytes(), generation, now).ConfigureAwait(false) == 1;
+
+    /// <summary>Binds the refresh tokens of a grant that are not bound yet; what they are bound to already stays.</summary>
+    public static ValueTask<int> BindAsync(SqlSession sql, RowId id, string? keyThumbprint, string? certificateThumbprint) =>
+        sql.ExecuteAsync(
+            "UPDATE grants SET jkt = COALESCE(jkt, $3), x5t = COALESCE(x5t, $4) WHERE bucket = $1 AND id = $2",
+            id.Bucket, id.ToBytes(), Bytes(keyThumbprint), Bytes(certificateThumbprint));
 
     /// <summary>Notes that a refresh token that is kept was used, so that its grant does not count as idle.</summary>
     public static async ValueTask<bool> TouchAsync(SqlSession sql, RowId id, long now) =>
@@ -245,7 +258,14 @@ public static class Grants
         ExpiresAt = row.Long(10),
         RevokedAt = row.LongOrNull(11),
         RevokedReason = row.TextOrNull(12),
+        KeyThumbprint = Thumbprint(row.BytesOrNull(13)),
+        CertificateThumbprint = Thumbprint(row.BytesOrNull(14)),
     };
+
+    // 32 bytes in the row instead of 43 characters.
+    private static byte[]? Bytes(string? thumbprint) => thumbprint is null ? null : Base64Url.DecodeFromChars(thumbprint);
+
+    private static string? Thumbprint(byte[]? bytes) => bytes is null ? null : Base64Url.EncodeToString(bytes);
 
     private static GrantTerms Terms(string json)
     {

@@ -11,7 +11,7 @@ public sealed partial class WhoMayKnowWhomTests
         ["Latchkey.Storage"] = ["Latchkey.Protocol"],
         ["Latchkey.Storage.Sqlite"] = ["Latchkey.Storage", "Latchkey.Protocol"],
         ["Latchkey.Storage.PostgreSql"] = ["Latchkey.Storage", "Latchkey.Protocol"],
-        ["Latchkey.Server"] = ["Latchkey.Protocol", "Latchkey.Storage"],
+        ["Latchkey.Server"] = ["Latchkey.Protocol", "Latchkey.Storage", "Latchkey.Verification"],
         ["Latchkey.Verification"] = ["Latchkey.Protocol"],
         ["Latchkey.Client"] = ["Latchkey.Protocol", "Latchkey.Verification"],
         ["Latchkey.Client.AspNetCore"] = ["Latchkey.Client", "Latchkey.Protocol", "Latchkey.Verification"],

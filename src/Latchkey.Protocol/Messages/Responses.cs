@@ -4,7 +4,7 @@ namespace Latchkey.Protocol.Messages;
 
 /// <summary>A successful answer of the token endpoint, RFC 6749 section 5.1.</summary>
 /// <param name="AccessToken">The access token.</param>
-/// <param name="TokenType"><c>Bearer</c>.</param>
+/// <param name="TokenType"><c>Bearer</c>, or <c>DPoP</c> (RFC 9449 section 5).</param>
 /// <param name="ExpiresIn">Its lifetime in seconds.</param>
 /// <param name="Scope">What was granted, separated by spaces; always said.</param>
 /// <param name="RefreshToken">The refresh token, if the grant has one.</param>

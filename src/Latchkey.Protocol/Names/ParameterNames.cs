@@ -19,6 +19,7 @@ public static class ParameterNames
     public const string CodeVerifier = "code_verifier";
     public const string DeviceCode = "device_code";
     public const string Display = "display";
+    public const string DPoPKeyThumbprint = "dpop_jkt";
     public const string Error = "error";
     public const string ErrorDescription = "error_description";
     public const string GrantType = "grant_type";

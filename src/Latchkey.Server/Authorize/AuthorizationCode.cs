@@ -36,6 +36,9 @@ internal sealed record AuthorizationCode
     /// <summary>The S256 challenge; null only for a confidential client with <c>require_pkce</c> off.</summary>
     public string? CodeChallenge { get; init; }
 
+    /// <summary>The thumbprint of the only key that may redeem it, <c>dpop_jkt</c> (RFC 9449 section 10); null if any may.</summary>
+    public string? DPoPKeyThumbprint { get; init; }
+
     public string? Nonce { get; init; }
 
     /// <summary>The <c>claims</c> parameter as JSON.</summary>

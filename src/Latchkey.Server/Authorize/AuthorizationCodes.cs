@@ -21,6 +21,7 @@ internal sealed class AuthorizationCodes(AuthorizationResponse response)
             Resources = [.. request.Resources.Select(resource => resource.Resource)],
             RedirectUri = request.RedirectUri,
             CodeChallenge = request.CodeChallenge,
+            DPoPKeyThumbprint = request.DPoPKeyThumbprint,
             Nonce = request.Nonce,
             Claims = request.Claims.Json,
             AuthTime = person.Session.AuthTime,

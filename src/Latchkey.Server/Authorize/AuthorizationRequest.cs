@@ -21,6 +21,9 @@ internal sealed record AuthorizationRequest
     /// <summary>The S256 challenge; null only where the client need not send one.</summary>
     public required string? CodeChallenge { get; init; }
 
+    /// <summary>The thumbprint of the key that the code is to be bound to, <c>dpop_jkt</c> (RFC 9449 section 10); null if it is to none.</summary>
+    public string? DPoPKeyThumbprint { get; init; }
+
     /// <summary>What is asked for and can be had.</summary>
     public required ScopeSet Scope { get; init; }
 

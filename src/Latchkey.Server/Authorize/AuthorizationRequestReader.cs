@@ -2,6 +2,7 @@ using System.Globalization;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.SenderConstraint;
 
 namespace Latchkey.Server.Authorize;
 
@@ -46,6 +47,7 @@ internal sealed class AuthorizationRequestReader(IdTokenHint hints)
 
         // 4.3 The code's binding to who asks for it.
         if (CodeChallenge.Check(parameters, client) is { } challenge) return challenge;
+        if (SenderConstraints.CheckKeyThumbprint(parameters[ParameterNames.DPoPKeyThumbprint]) is { } thumbprint) return thumbprint;
 
         // 4.4 What is asked for.
         if (RequestedAccess.Read(parameters, client, configuration).Refused(out var access, out var requested)) return access;
@@ -70,6 +72,7 @@ internal sealed class AuthorizationRequestReader(IdTokenHint hints)
             Parameters = parameters,
             RedirectUri = parameters[ParameterNames.RedirectUri],
             CodeChallenge = parameters[ParameterNames.CodeChallenge],
+            DPoPKeyThumbprint = parameters[ParameterNames.DPoPKeyThumbprint],
             Scope = requested.Scope,
             Resources = requested.Resources,
             Prompt = prompt,

@@ -17,7 +17,10 @@ internal static class KeyPurposes
     /// <summary>The fingerprints of declared passwords and secrets.</summary>
     public const string Declared = "declared";
 
-    public static IReadOnlyList<string> Symmetric { get; } = [RefreshToken, AuthorizationCode, Declared];
+    /// <summary>The MAC of the nonces for DPoP proofs.</summary>
+    public const string DPoPNonce = "dpop_nonce";
+
+    public static IReadOnlyList<string> Symmetric { get; } = [RefreshToken, AuthorizationCode, Declared, DPoPNonce];
 }
 
 /// <summary>An opened signing key and when it is used.</summary>

@@ -1,6 +1,7 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Authorize;
+using Latchkey.Server.SenderConstraint;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Token;
@@ -26,6 +27,7 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
         if (code.IssuedAt < client.NotBefore) return Unknown;
         if (CheckRedirectUri(parameters[ParameterNames.RedirectUri], code, request) is { } misled) return misled;
         if (CheckVerifier(parameters[ParameterNames.CodeVerifier], code) is { } unproven) return unproven;
+        if (CheckKey(request.Confirmation, code) is { } otherKey) return otherKey;
         if (ScopeSet.Parse(code.Scope).Refused(out var error, out var granted)) return error;
         if (ResourceSelection.Narrow(configuration, granted, code.Resources, granted, parameters.All(ParameterNames.Resource)).Refused(out error, out var selection))
             return error;
@@ -48,6 +50,7 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
                 WithIdToken = granted.Contains(Scopes.OpenId),
                 Nonce = code.Nonce,
                 SessionId = sessionId,
+                IsOneTime = true,
             },
             Outcome.Replayed => OAuthError.InvalidGrant("The code was redeemed before; what it gave has been revoked."),
             _ => Over,
@@ -76,6 +79,8 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
             Generation = refreshable ? 1 : 0,
             RotatedAt = now,
             IdleSeconds = (int)options.RefreshTokenIdleLifetime.TotalSeconds,
+            KeyThumbprint = request.RefreshConfirmation?.KeyThumbprint,
+            CertificateThumbprint = request.RefreshConfirmation?.CertificateThumbprint,
             AuthTime = code.AuthTime,
             CreatedAt = now,
             ExpiresAt = outlives ? expires : Math.Min(expires, session.ExpiresAt),
@@ -110,6 +115,15 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
         return Pkce.IsVerifier(verifier) && Pkce.Verify(verifier, challenge)
             ? null
             : OAuthError.InvalidGrant("code_verifier does not match the code_challenge of the authorization request.");
+    }
+
+    // RFC 9449 section 10: the code is good only with a proof of the key that the authorization request named.
+    private static OAuthError? CheckKey(Confirmation? confirmation, AuthorizationCode code)
+    {
+        if (code.DPoPKeyThumbprint is not { } bound || confirmation?.KeyThumbprint == bound) return null;
+        return confirmation?.KeyThumbprint is null
+            ? OAuthError.InvalidDPoPProof("The code is bound to a key (dpop_jkt), and the request has no DPoP header; send a proof of that key.")
+            : OAuthError.InvalidGrant("The code is bound to another key than the proof's; sign the proof with the key that dpop_jkt named.");
     }
 
     private static async ValueTask<Outcome> RedeemOnceAsync(SqlSession sql, Grant grant, RowId sessionId, TokenRequest request)

@@ -56,6 +56,8 @@ internal sealed class DeviceCodeGrant(ServerOptions options, Database database, 
             Generation = refreshes ? 1 : 0,
             RotatedAt = request.Now,
             IdleSeconds = (int)options.RefreshTokenIdleLifetime.TotalSeconds,
+            KeyThumbprint = request.RefreshConfirmation?.KeyThumbprint,
+            CertificateThumbprint = request.RefreshConfirmation?.CertificateThumbprint,
             AuthTime = code.AuthTime!.Value,
             CreatedAt = request.Now,
             ExpiresAt = request.Now + (refreshes
@@ -85,6 +87,7 @@ internal sealed class DeviceCodeGrant(ServerOptions options, Database database, 
             Resources = selection.Resources,
             RefreshGeneration = refreshes ? grant.Generation : null,
             WithIdToken = granted.Contains(Scopes.OpenId),
+            IsOneTime = true,
         };
     }
 

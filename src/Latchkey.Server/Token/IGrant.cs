@@ -1,5 +1,6 @@
 using Latchkey.Protocol;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.SenderConstraint;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Token;
@@ -24,7 +25,16 @@ internal interface IGrant
 /// <param name="Configuration">The configuration that the whole request is judged by.</param>
 /// <param name="Now">Unix milliseconds.</param>
 /// <param name="Audit">An event with address and request id, to be completed with <c>with</c>.</param>
-internal sealed record TokenRequest(Parameters Parameters, Client Client, ServerConfiguration Configuration, long Now, AuditEvent Audit);
+/// <param name="Confirmation">What the access token will be bound to; the endpoint sees to that. Null for a bearer token.</param>
+internal sealed record TokenRequest(
+    Parameters Parameters, Client Client, ServerConfiguration Configuration, long Now, AuditEvent Audit, Confirmation? Confirmation = null)
+{
+    /// <summary>
+    /// What a refresh token of this request is bound to: a public client's to its key or certificate. Those of a client that authenticates are bound to
+    /// the client itself, and it may change its key (RFC 9449 section 5, RFC 8705 section 4).
+    /// </summary>
+    public Confirmation? RefreshConfirmation => Client.Metadata.IsPublic ? Confirmation : null;
+}
 
 /// <summary>What the token endpoint is to issue.</summary>
 internal sealed record Issuance
@@ -52,4 +62,13 @@ internal sealed record Issuance
 
     /// <summary>The session that the ID token names.</summary>
     public RowId? SessionId { get; init; }
+
+    /// <summary>
+    /// Whether what was redeemed is used up, so that the same request can't succeed again: then its DPoP proof need not be remembered as used. The
+    /// endpoint remembers it otherwise.
+    /// </summary>
+    public bool IsOneTime { get; init; }
+
+    /// <summary>What the access token is bound to; the endpoint sets it.</summary>
+    public Confirmation? Confirmation { get; init; }
 }

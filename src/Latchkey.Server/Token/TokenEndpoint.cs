@@ -6,6 +6,7 @@ using Latchkey.Protocol.Names;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
+using Latchkey.Server.SenderConstraint;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -15,7 +16,8 @@ namespace Latchkey.Server.Token;
 /// The token endpoint, RFC 6749 section 3.2: numbered phases that no grant can skip.
 /// </summary>
 internal sealed class TokenEndpoint(
-    ConfigurationSource configurations, ClientAuthenticator authenticator, IEnumerable<IGrant> grants, TokenIssuer issuer, Auditor auditor)
+    ConfigurationSource configurations, ClientAuthenticator authenticator, SenderConstraints constraints, IEnumerable<IGrant> grants, TokenIssuer issuer,
+    Auditor auditor)
 {
     private readonly FrozenDictionary<string, IGrant> _grants = grants.ToFrozenDictionary(grant => grant.GrantType, StringComparer.Ordinal);
 
@@ -50,19 +52,33 @@ internal sealed class TokenEndpoint(
             return;
         }
 
-        // 4. The grant judges its own parameters and uses up what must be used up.
+        // 4. What the tokens are to be bound to: the proof and its nonce hold before anything is used up.
         audit = audit with { Detail = _details[grant!.GrantType] };
-        var request = new TokenRequest(form, client, configuration, audit.At, audit);
+        if (constraints.Judge(context, client, configuration).Refused(out error, out var constraint))
+        {
+            await RefuseAsync(context, audit, error).ConfigureAwait(false);
+            return;
+        }
+
+        // 5. The grant judges its own parameters and uses up what must be used up.
+        var request = new TokenRequest(form, client, configuration, audit.At, audit, constraint.Confirmation);
         if ((await grant.RedeemAsync(request).ConfigureAwait(false)).Refused(out error, out var issuance))
         {
             await RefuseAsync(context, audit, error).ConfigureAwait(false);
             return;
         }
 
-        // 5. Tokens, only now that they are owed.
-        var response = issuer.Issue(issuance, client, configuration, request.Now);
+        // 6. A proof is good once. Where the grant used something up, it made sure of that already.
+        if (!issuance.IsOneTime && await constraints.UseAsync(constraint, configuration).ConfigureAwait(false) is { } replayed)
+        {
+            await RefuseAsync(context, audit, replayed).ConfigureAwait(false);
+            return;
+        }
 
-        // 6. Tell the audit, and answer.
+        // 7. Tokens, only now that they are owed.
+        var response = issuer.Issue(issuance with { Confirmation = constraint.Confirmation }, client, configuration, request.Now);
+
+        // 8. Tell the audit, and answer.
         auditor.Note(audit with { Subject = issuance.User?.Subject });
         context.NoStore();
         await context.WriteJsonAsync(response, MessagesJson.Default.TokenResponse).ConfigureAwait(false);
@@ -80,8 +96,8 @@ internal sealed class TokenEndpoint(
 
     private Task RefuseAsync(HttpContext context, AuditEvent audit, OAuthError error)
     {
-        // A device that polls is told to wait a hundred times: that is no refusal.
-        if (error.Code is not ("authorization_pending" or "slow_down"))
+        // A device that polls is told to wait a hundred times, a client is told its nonce: that is no refusal.
+        if (error.Code is not ("authorization_pending" or "slow_down" or "use_dpop_nonce"))
         {
             auditor.Note(audit with
             {

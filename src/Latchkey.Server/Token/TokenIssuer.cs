@@ -45,7 +45,7 @@ internal sealed class TokenIssuer(ServerOptions options)
 
         return new TokenResponse(
             accessToken,
-            TokenTypes.Bearer,
+            issuance.Confirmation?.TokenType ?? TokenTypes.Bearer,
             (int)(expires - seconds),
             scope,
             issuance.RefreshGeneration is { } generation ? new RefreshToken(issuance.Grant!.Id, generation).Write(configuration.Keys) : null,
@@ -102,6 +102,7 @@ internal sealed class TokenIssuer(ServerOptions options)
             json.WriteNumber("exp"u8, Expires);
             WriteJwtId(json);
             if (Scope.Length > 0) json.WriteString("scope"u8, Scope);
+            Issuance.Confirmation?.Write(json);
             if (Issuance.Grant is { } grant)
             {
                 json.WriteNumber("auth_time"u8, grant.AuthTime);

@@ -31,14 +31,30 @@ public sealed class DPoPProofVerifier(DPoPRules rules, IReplayStore replays, Tim
     /// <returns>The proof, or the refusal of the first check that failed; <see cref="DPoPErrors"/> says how to answer.</returns>
     public async ValueTask<Verdict<VerifiedDPoPProof>> VerifyAsync(IReadOnlyList<string?> proofs, DPoPRequest request, CancellationToken cancellationToken = default)
     {
-        var now = clock.GetUtcNow().ToUnixTimeSeconds();
-        if (Judge(proofs, request, now, out var until).Refused(out var refusal, out var proof)) return refusal;
-
+        if (Judge(proofs, request).Refused(out var refusal, out var proof)) return refusal;
         // Last of all, so that nothing but a proof that holds takes up room.
+        return await UseAsync(proof, cancellationToken).ConfigureAwait(false) is { } used ? used : proof;
+    }
+
+    /// <summary>
+    /// Judges the proof of a request in all but whether it was used before. For a server that uses it up later with <see cref="UseAsync"/>, when it
+    /// knows that the rest of the request is good too, or whose request can succeed only once anyway.
+    /// </summary>
+    /// <param name="proofs">The values of the request's <c>DPoP</c> headers, all of them.</param>
+    /// <param name="request">The request.</param>
+    /// <returns>The proof, or the refusal of the first check that failed.</returns>
+    public Verdict<VerifiedDPoPProof> Judge(IReadOnlyList<string?> proofs, DPoPRequest request) => Judge(proofs, request, clock.GetUtcNow().ToUnixTimeSeconds());
+
+    /// <summary>Uses a proof up, RFC 9449 section 11.1: of any number of calls with one proof, one succeeds.</summary>
+    /// <param name="proof">What <see cref="Judge(IReadOnlyList{string}, DPoPRequest)"/> found good.</param>
+    /// <param name="cancellationToken">The request's.</param>
+    /// <returns>Null for the first use; otherwise why the proof can't be taken.</returns>
+    public async ValueTask<Refusal?> UseAsync(VerifiedDPoPProof proof, CancellationToken cancellationToken = default)
+    {
         ReplayAnswer answer;
         try
         {
-            answer = await replays.AddAsync(proof.KeyThumbprint, HashOf(proof.JwtId), DateTimeOffset.FromUnixTimeSeconds(until), cancellationToken).ConfigureAwait(false);
+            answer = await replays.AddAsync(proof.KeyThumbprint, HashOf(proof.JwtId), proof.UsableUntil, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
@@ -48,7 +64,7 @@ public sealed class DPoPProofVerifier(DPoPRules rules, IReplayStore replays, Tim
 
         return answer switch
         {
-            ReplayAnswer.Added => proof,
+            ReplayAnswer.Added => null,
             ReplayAnswer.Seen => DPoPRefusals.Replayed,
             ReplayAnswer.FullForKey => DPoPRefusals.StoreFullForKey,
             _ => DPoPRefusals.StoreFull,
@@ -56,9 +72,8 @@ public sealed class DPoPProofVerifier(DPoPRules rules, IReplayStore replays, Tim
     }
 
     /// <summary>The checks in the order of section 4.3, but for the signature: that comes last, since it costs the most.</summary>
-    private Verdict<VerifiedDPoPProof> Judge(IReadOnlyList<string?> proofs, DPoPRequest request, long now, out long until)
+    private Verdict<VerifiedDPoPProof> Judge(IReadOnlyList<string?> proofs, DPoPRequest request, long now)
     {
-        until = 0;
         // (1) One header. (2) One well-formed JWT.
         if (proofs.Count > 1) return DPoPRefusals.Several;
         if (proofs.Count == 0 || string.IsNullOrEmpty(proofs[0])) return DPoPRefusals.Missing;
@@ -75,14 +90,16 @@ public sealed class DPoPProofVerifier(DPoPRules rules, IReplayStore replays, Tim
         if (JudgeRequest(jws.Claims, request) is { } otherRequest) return otherRequest;
 
         // (10) The nonce. (11) The time.
-        if (JudgeTime(jws.Claims, now, out until) is { } otherTime) return otherTime;
+        if (JudgeTime(jws.Claims, now, out var until) is { } otherTime) return otherTime;
 
         // (12) The access token, and the key that it is bound to.
         if (request.AccessToken is { } token && JudgeToken(jws.Claims, token) is { } otherToken) return otherToken;
         if (request.KeyThumbprint is { } bound && !SameInFixedTime(key.Thumbprint, bound)) return DPoPRefusals.OtherKey;
 
         // (6) The signature.
-        return IsSigned(jws, key) ? new VerifiedDPoPProof(key.Thumbprint, id) : DPoPRefusals.Signature;
+        return IsSigned(jws, key)
+            ? new VerifiedDPoPProof(key.Thumbprint, id) { UsableUntil = DateTimeOffset.FromUnixTimeSeconds(until) }
+            : DPoPRefusals.Signature;
     }
 
     private static Refusal? JudgeRequest(JsonMembers claims, DPoPRequest request)
@@ -119,7 +136,7 @@ public sealed class DPoPProofVerifier(DPoPRules rules, IReplayStore replays, Tim
         var tolerance = (long)rules.Tolerance.TotalSeconds;
         // It is taken up to this second, so it is remembered a second longer.
         until = issuedAt + tolerance + 1;
-        return Math.Abs(now - issuedAt) > tolerance ? DPoPRefusals.Time(rules.Tolerance) : null;
+        return Math.Abs(now - issuedAt) > tolerance ? DPoPRefusals.Time(issuedAt - now, rules.Tolerance) : null;
     }
 
     private static Refusal? JudgeToken(JsonMembers claims, string accessToken)

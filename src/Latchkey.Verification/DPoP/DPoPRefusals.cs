@@ -70,6 +70,8 @@ internal static class DPoPRefusals
         $"The htu of the proof is not {string.Join(" or ", targets)}, the address of the request.", "RFC 9449 4.3 (9)",
         "Set htu to the request's address; if the server is reached by another one, configure it there.");
 
-    public static Refusal Time(TimeSpan tolerance) => new("LK-DPOP-TIME",
-        $"The iat of the proof is more than {tolerance.TotalSeconds:0} s from now.", "RFC 9449 4.3 (11)", "Make a proof just before it is sent, and set the clock.");
+    /// <summary>The offset is told outwards too: a clock that is wrong is mended once it is known by how much.</summary>
+    public static Refusal Time(long offset, TimeSpan tolerance) => new("LK-DPOP-TIME",
+        $"The iat of the proof is {Math.Abs(offset)} s {(offset < 0 ? "behind" : "ahead of")} this server's clock, and {tolerance.TotalSeconds:0} s are allowed.", "RFC 9449 4.3 (11)",
+        $"Make a proof just before it is sent, and set the clock: iat is {Math.Abs(offset)} s {(offset < 0 ? "behind" : "ahead")}.");
 }

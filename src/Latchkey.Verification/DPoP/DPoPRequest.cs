@@ -25,4 +25,8 @@ public sealed record DPoPRequest
 /// <summary>A proof that holds: whoever sent the request has the private key.</summary>
 /// <param name="KeyThumbprint">The key's thumbprint (RFC 7638), to bind to or to compare.</param>
 /// <param name="JwtId">Its <c>jti</c>.</param>
-public sealed record VerifiedDPoPProof(string KeyThumbprint, string JwtId);
+public sealed record VerifiedDPoPProof(string KeyThumbprint, string JwtId)
+{
+    /// <summary>Until when a verifier takes the proof, and its use must be remembered.</summary>
+    public DateTimeOffset UsableUntil { get; init; }
+}
