@@ -6,6 +6,7 @@ using Latchkey.Server.Configuration;
 using Latchkey.Server.Consent;
 using Latchkey.Server.Device;
 using Latchkey.Server.Discovery;
+using Latchkey.Server.Fetching;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Introspection;
 using Latchkey.Server.Keys;
@@ -60,6 +61,10 @@ public static class LatchkeyServer
         services.AddSingleton<KeyKeeper>().AddHostedService(provider => provider.GetRequiredService<KeyKeeper>());
         services.AddSingleton<JwksEndpoint>();
         services.AddSingleton<DiscoveryEndpoint>();
+
+        // Other people's documents
+        services.TryAddSingleton<ResolveHost>(GuardedConnections.ResolveBySystemAsync);
+        services.AddSingleton<DocumentFetcher>();
 
         // Authorization
         services.AddSingleton<IdTokenHint>();

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using Latchkey.Protocol;
+using System.Text;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.Fetching;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Latchkey.Server.ClientAuthentication;
@@ -10,36 +11,23 @@ namespace Latchkey.Server.ClientAuthentication;
 /// The public keys of clients: given by value, or fetched from <c>jwks_uri</c> within narrow bounds and kept for five minutes. An unknown <c>kid</c>
 /// has them fetched again, twice a minute at most.
 /// </summary>
-internal sealed class ClientKeys : IDisposable
+internal sealed class ClientKeys(DocumentFetcher fetcher, TimeProvider clock)
 {
-    private const int MaximumSize = 64 * 1024;
     private const int SmallestRsaKey = 2048;
-    private static readonly TimeSpan FetchTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Freshness = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Cooldown = TimeSpan.FromSeconds(30);
 
-    private readonly TimeProvider _clock;
-    private readonly HttpClient _http;
     private readonly ConditionalWeakTable<Client, List<JsonWebKey>> _byValue = [];
     private readonly ConcurrentDictionary<string, Fetched> _byReference = new(StringComparer.Ordinal);
-
-    public ClientKeys(TimeProvider clock)
-    {
-        _clock = clock;
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = FetchTimeout })
-        {
-            Timeout = FetchTimeout,
-            MaxResponseContentBufferSize = MaximumSize,
-        };
-    }
+    private readonly SingleFlight<List<JsonWebKey>?> _flights = new();
 
     /// <summary>The keys that can have signed with an algorithm: the one of the id, or all if the assertion names none.</summary>
     public async ValueTask<IReadOnlyList<SecurityKey>> FindAsync(Client client, string? keyId, string algorithm)
     {
         if (client.Metadata.Jwks is { } set) return Fitting(_byValue.GetValue(client, _ => Read(set.GetRawText())), keyId, algorithm);
-        if (client.Metadata.JwksUri is not { } uri || !IsSafe(uri)) return [];
+        if (client.Metadata.JwksUri is not { } uri) return [];
 
-        var now = _clock.GetUtcNow();
+        var now = clock.GetUtcNow();
         _byReference.TryGetValue(uri, out var known);
         if (known is not null && now < known.At + Freshness)
         {
@@ -47,32 +35,18 @@ internal sealed class ClientKeys : IDisposable
             if (keys.Count > 0 || now < known.At + Cooldown) return keys;
         }
 
-        var fetched = await FetchAsync(uri).ConfigureAwait(false);
+        var fetched = await _flights.RunAsync(uri, FetchAsync).ConfigureAwait(false);
         // What can't be fetched now is tried again after the cooldown; the keys that were there stay good meanwhile.
         _byReference[uri] = new Fetched(fetched ?? known?.Keys ?? [], fetched is null ? now - Freshness + Cooldown : now);
         return Fitting(_byReference[uri].Keys, keyId, algorithm);
     }
 
-    /// <inheritdoc />
-    public void Dispose() => _http.Dispose();
-
-    private static bool IsSafe(string uri) =>
-        Uri.TryCreate(uri, UriKind.Absolute, out var parsed) && (parsed.Scheme == Uri.UriSchemeHttps || RedirectUri.IsLoopback(uri));
-
-    private async ValueTask<List<JsonWebKey>?> FetchAsync(string uri)
+    private async Task<List<JsonWebKey>?> FetchAsync(string uri)
     {
+        if (await fetcher.FetchAsync(uri, Reach.Declared, FetchRules.KeySet).ConfigureAwait(false) is not FetchOutcome.Document document) return null;
         try
         {
-            using var answer = await _http.GetAsync(new Uri(uri)).ConfigureAwait(false);
-            return answer.IsSuccessStatusCode ? Read(await answer.Content.ReadAsStringAsync().ConfigureAwait(false)) : null;
-        }
-        catch (HttpRequestException)
-        {
-            return null;
-        }
-        catch (OperationCanceledException)
-        {
-            return null;
+            return Read(Encoding.UTF8.GetString(document.Body.Span));
         }
         catch (ArgumentException)
         {
