@@ -36,6 +36,7 @@ internal static class AdminCommand
 
         command.Options.Add(Setting.Data.Option);
         command.Options.Add(Setting.Database.Option);
+        command.Options.Add(Setting.KeyEncryptionKey.Option);
         command.Options.Add(Json);
         command.SetAction(async (parsed, _) =>
         {

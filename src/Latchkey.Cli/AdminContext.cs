@@ -12,11 +12,17 @@ internal sealed class AdminContext : IAsyncDisposable
     /// <summary>Who did it, in the audit.</summary>
     public const string Actor = "cli";
 
+    // What an operator asks for may touch many rows.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
     private readonly string _data;
+    private readonly bool _isShared;
+    private readonly byte[]? _key;
     private ServiceProvider? _services;
     private UserDirectory? _directory;
 
-    private AdminContext(string data, Database database, Output output) => (_data, Database, Output) = (data, database, output);
+    private AdminContext(string data, bool isShared, byte[]? key, Database database, Output output) =>
+        (_data, _isShared, _key, Database, Output) = (data, isShared, key, database, output);
 
     public Database Database { get; }
 
@@ -36,9 +42,6 @@ internal sealed class AdminContext : IAsyncDisposable
 
     public SessionAdministration Sessions => new(Database, Clock, Actor);
 
-    /// <summary>What needs the key ring.</summary>
-    public IServiceProvider Services => _services ??= BuildServices();
-
     // The server's own options matter to none of these commands; an issuer is asked for, but never written.
     private static ServerOptions Options { get; } = new() { Issuer = "http://localhost" };
 
@@ -50,13 +53,33 @@ internal sealed class AdminContext : IAsyncDisposable
     {
         var sources = new SettingSources(parsed, Environment.GetEnvironmentVariable, new Dictionary<string, DeclaredSetting>());
         var data = Path.GetFullPath(sources.Find(Setting.Data)?.Text ?? DataFolder.Default);
-        var path = DataFolder.DatabasePath(sources.Find(Setting.Database), data);
-        if (!creates && !File.Exists(path))
-            throw new SettingException($"There is no database {path}; name the server's data folder with --data, or its database with --database.");
-        DataFolder.Create(data, path);
-        var database = DataFolder.Open(path);
-        await database.MigrateAsync().ConfigureAwait(false);
-        return new AdminContext(data, database, new Output(parsed.GetValue(AdminCommand.Json)));
+        var address = DatabaseAddress.Read(sources.Find(Setting.Database), data);
+        if (address.IsFile && !creates && !File.Exists(address.Path))
+            throw new SettingException($"There is no database {address.Path}; name the server's data folder with --data, or its database with --database.");
+        var key = KeyRingSetup.ReadKey(sources);
+        if (address.IsFile) DataFolder.Create(data);
+        var database = address.Open(Patience);
+        try
+        {
+            await database.MigrateAsync().ConfigureAwait(false);
+        }
+        catch (DatabaseUnavailableException exception) when (!address.IsFile)
+        {
+            await database.DisposeAsync().ConfigureAwait(false);
+            throw new SettingException(exception.Message, exception);
+        }
+
+        return new AdminContext(data, isShared: !address.IsFile, key, database, new Output(parsed.GetValue(AdminCommand.Json)));
+    }
+
+    /// <summary>What needs the key ring.</summary>
+    /// <exception cref="SettingException">It can't be opened.</exception>
+    public async Task<IServiceProvider> ServicesAsync()
+    {
+        if (_services is not null) return _services;
+        _services = BuildServices();
+        await _services.PrepareKeyRingAsync(_isShared).ConfigureAwait(false);
+        return _services;
     }
 
     public async ValueTask DisposeAsync()
@@ -70,7 +93,7 @@ internal sealed class AdminContext : IAsyncDisposable
     {
         var services = new ServiceCollection();
         services.AddLogging();
-        ServerHost.AddDataProtection(services, _data);
+        services.AddKeyRing(_data, Database, _isShared, _key);
         services.AddLatchkeyServer(Options, Database);
         return services.BuildServiceProvider();
     }

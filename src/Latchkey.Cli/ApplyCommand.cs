@@ -16,7 +16,8 @@ internal static class ApplyCommand
     private static async Task RunAsync(AdminContext context, ParseResult parsed)
     {
         var state = DeclaredStateReader.ReadFiles(parsed.GetValue(Files)!, Setting.Keys, Environment.GetEnvironmentVariable);
-        var changes = await context.Services.ApplyDeclaredStateAsync(state, AdminContext.Actor).ConfigureAwait(false);
+        var services = await context.ServicesAsync().ConfigureAwait(false);
+        var changes = await services.ApplyDeclaredStateAsync(state, AdminContext.Actor).ConfigureAwait(false);
         context.Output.Done(changes.Count == 0 ? "Everything is as declared." : string.Join('\n', changes), new JsonObject { ["changes"] = Output.Array(changes) });
     }
 }

@@ -23,7 +23,7 @@ internal static class KeyCommands
 
     private static async Task ListAsync(AdminContext context, ParseResult parsed)
     {
-        var keys = await Keys(context).ListAsync().ConfigureAwait(false);
+        var keys = await (await KeysAsync(context).ConfigureAwait(false)).ListAsync().ConfigureAwait(false);
         context.Output.List(
             ["kid", "alg", "state", "created", "signs from", "until"],
             keys,
@@ -34,7 +34,7 @@ internal static class KeyCommands
     private static async Task ShowAsync(AdminContext context, ParseResult parsed)
     {
         var id = parsed.GetValue(Id)!;
-        var keys = await Keys(context).ListAsync().ConfigureAwait(false);
+        var keys = await (await KeysAsync(context).ConfigureAwait(false)).ListAsync().ConfigureAwait(false);
         var key = keys.Find(known => known.KeyId == id) ?? throw new AdministrationException($"There is no signing key {id}; see latchkey key list.");
         context.Output.Show(Describe(key, keys, context.Now));
     }
@@ -42,7 +42,7 @@ internal static class KeyCommands
     private static async Task RotateAsync(AdminContext context, ParseResult parsed)
     {
         var how = parsed.GetValue(Compromised) ? KeyRotation.Compromised : parsed.GetValue(Immediately) ? KeyRotation.Immediately : KeyRotation.WhenPublished;
-        var rotated = await Keys(context).RotateAsync(parsed.GetValue(Algorithm), how, AdminContext.Actor).ConfigureAwait(false);
+        var rotated = await (await KeysAsync(context).ConfigureAwait(false)).RotateAsync(parsed.GetValue(Algorithm), how, AdminContext.Actor).ConfigureAwait(false);
         if (rotated.Count == 0 && !context.Output.IsJson)
         {
             Console.Out.WriteLine("That is already arranged; see latchkey key list.");
@@ -56,7 +56,8 @@ internal static class KeyCommands
             key => new JsonObject { ["kid"] = key.KeyId, ["alg"] = key.Algorithm, ["signs_from"] = Output.Moment(key.ActiveFrom) });
     }
 
-    private static KeyAdministration Keys(AdminContext context) => context.Services.GetRequiredService<KeyAdministration>();
+    private static async Task<KeyAdministration> KeysAsync(AdminContext context) =>
+        (await context.ServicesAsync().ConfigureAwait(false)).GetRequiredService<KeyAdministration>();
 
     private static JsonObject Describe(KeyRow key, List<KeyRow> all, long now) => new()
     {

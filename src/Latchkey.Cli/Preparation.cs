@@ -1,12 +1,18 @@
 using Latchkey.Server;
 using Latchkey.Server.Admin;
+using Latchkey.Storage;
 
 namespace Latchkey.Cli;
 
-/// <summary>Brings schema, keys and declared state in order before anything else of the host starts.</summary>
-internal sealed class Preparation(IServiceProvider services, DeclaredState state) : IHostedLifecycleService
+/// <summary>Brings schema, key ring, keys and declared state in order before anything else of the host starts.</summary>
+internal sealed class Preparation(IServiceProvider services, ServeSettings settings) : IHostedLifecycleService
 {
-    public Task StartingAsync(CancellationToken cancellationToken) => services.PrepareLatchkeyServerAsync(state);
+    public async Task StartingAsync(CancellationToken cancellationToken)
+    {
+        await services.GetRequiredService<Database>().MigrateAsync().ConfigureAwait(false);
+        await services.PrepareKeyRingAsync(isShared: !settings.Database.IsFile).ConfigureAwait(false);
+        await services.ApplyDeclaredStateAsync(settings.State, StateApplier.ConfigActor).ConfigureAwait(false);
+    }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

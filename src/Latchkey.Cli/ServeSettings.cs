@@ -14,8 +14,11 @@ internal sealed record ServeSettings
     /// <summary>The data folder.</summary>
     public required string Data { get; init; }
 
-    /// <summary>The file of the SQLite database.</summary>
-    public required string DatabasePath { get; init; }
+    /// <summary>The database.</summary>
+    public required DatabaseAddress Database { get; init; }
+
+    /// <summary>Under which the key ring is encrypted, if the operator brings a key.</summary>
+    public byte[]? KeyEncryptionKey { get; init; }
 
     /// <summary>Where to listen.</summary>
     public required IReadOnlyList<ListenAddress> Addresses { get; init; }
@@ -50,7 +53,8 @@ internal sealed record ServeSettings
         {
             Options = ReadOptions(sources, issuer),
             Data = data,
-            DatabasePath = DataFolder.DatabasePath(sources.Find(Setting.Database), data),
+            Database = DatabaseAddress.Read(sources.Find(Setting.Database), data),
+            KeyEncryptionKey = KeyRingSetup.ReadKey(sources),
             Addresses = ListenAddress.Read(sources.Find(Setting.Urls), issuer, certificate is not null, proxies.Count > 0),
             Certificate = certificate,
             Proxies = proxies,

@@ -3,7 +3,6 @@ using System.Net.Security;
 using System.Security.Authentication;
 using Latchkey.Server;
 using Latchkey.Server.Hosting;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging.Console;
@@ -22,7 +21,8 @@ internal static class ServerHost
     /// <exception cref="SettingException">The data folder or the database can't be used.</exception>
     public static WebApplication Build(ServeSettings settings, TimeProvider? clock = null, Action<WebApplicationBuilder>? configure = null)
     {
-        DataFolder.Create(settings.Data, settings.DatabasePath);
+        DataFolder.Create(settings.Data);
+        var database = settings.Database.Open();
 
         // An empty builder: no appsettings.json or ASPNETCORE_ variable changes this server behind its own settings' back.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "latchkey", ContentRootPath = settings.Data });
@@ -31,11 +31,11 @@ internal static class ServerHost
         builder.Services.Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
         if (clock is not null) builder.Services.AddSingleton(clock);
 
-        AddDataProtection(builder.Services, settings.Data);
+        builder.Services.AddKeyRing(settings.Data, database, !settings.Database.IsFile, settings.KeyEncryptionKey);
         builder.Services.AddRoutingCore();
-        builder.Services.AddLatchkeyServer(settings.Options, DataFolder.Open(settings.DatabasePath));
+        builder.Services.AddLatchkeyServer(settings.Options, database);
         // Registered first to be started first: nothing else runs on a database that is not in order.
-        builder.Services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(services => new Preparation(services, settings.State)));
+        builder.Services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(services => new Preparation(services, settings)));
         Listen(builder.WebHost, settings);
         configure?.Invoke(builder);
 
@@ -44,10 +44,6 @@ internal static class ServerHost
         app.MapLatchkeyServer();
         return app;
     }
-
-    /// <summary>The key ring that encrypts keys and forms, the same for the server and the command line.</summary>
-    public static void AddDataProtection(IServiceCollection services, string data) =>
-        services.AddDataProtection().SetApplicationName("latchkey").PersistKeysToFileSystem(DataFolder.KeyRing(data));
 
     private static void AddLogging(ILoggingBuilder logging, ServeSettings settings)
     {

@@ -17,7 +17,8 @@ internal sealed class Setting
 
     public static readonly Setting Issuer = new("issuer", "URL", "The server's name and address: https, or http on this computer");
     public static readonly Setting Data = new("data", "DIR", "Where the server keeps its database and key ring [default: latchkey-data]");
-    public static readonly Setting Database = new("database", "URL", "sqlite:PATH [default: sqlite:{data}/latchkey.db]");
+    public static readonly Setting Database = new("database", "URL", "sqlite:PATH or postgres://user:password@host:5432/name [default: sqlite:{data}/latchkey.db]");
+    public static readonly Setting KeyEncryptionKey = new("key_encryption_key", "FILE", "Encrypts the key ring: a file that holds 32 bytes in base64");
     public static readonly Setting Urls = new("urls", "URLS", "Where to listen, separated by commas or semicolons [default: the issuer's host and port]");
     public static readonly Setting TlsCert = new("tls_cert", "FILE", "The certificate chain, PEM; read again when it changes");
     public static readonly Setting TlsKey = new("tls_key", "FILE", "The certificate's private key, PEM");
@@ -40,7 +41,7 @@ internal sealed class Setting
     /// <summary>Every setting, in the order of the help.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Issuer, Data, Database, Urls, TlsCert, TlsKey, TrustedProxies, LogLevel, LogFormat, Registration, ClientIdMetadataDocuments,
+        Issuer, Data, Database, KeyEncryptionKey, Urls, TlsCert, TlsKey, TrustedProxies, LogLevel, LogFormat, Registration, ClientIdMetadataDocuments,
         AccessTokenLifetime, AuthorizationCodeLifetime, RefreshTokenIdleLifetime, RefreshTokenAbsoluteLifetime, RefreshTokenLeeway, SessionLifetime,
         DeviceCodeLifetime, KeyRotationInterval,
     ];

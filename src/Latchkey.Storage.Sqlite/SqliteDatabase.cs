@@ -90,24 +90,25 @@ public sealed class SqliteDatabase : Database
     }
 
     /// <inheritdoc />
-    public override async Task MigrateAsync() => await WriteAsync(async sql =>
+    public override async Task MigrateAsync(IReadOnlyList<Migration> migrations) => await WriteAsync(async sql =>
     {
-        await sql.ExecuteAsync("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)").ConfigureAwait(false);
-        var applied = await sql.FindAsync("SELECT COALESCE(MAX(number), 0) FROM migrations", row => row.Long(0)).ConfigureAwait(false);
-        var migrations = Migrations(Engine);
-        if (applied > migrations[^1].Number)
-            throw new DatabaseUnavailableException($"The database {_path} is of a newer version of Latchkey; run that version, or restore a backup of this one's.");
-        foreach (var (number, name, text) in migrations)
+        await Migration.ApplyAsync(sql, _path, migrations, migration =>
         {
-            if (number <= applied) continue;
             using var script = ((SqliteSession)sql).Connection.CreateCommand();
 #pragma warning disable CA2100 // migrations are embedded in Latchkey.Storage
-            script.CommandText = text;
+            script.CommandText = migration.Sql;
 #pragma warning restore CA2100
-            script.ExecuteNonQuery();
-            await sql.ExecuteAsync("INSERT INTO migrations (number, name) VALUES ($1, $2)", number, name).ConfigureAwait(false);
-        }
+            try
+            {
+                script.ExecuteNonQuery();
+            }
+            catch (SqliteException exception) when (!IsTrouble(exception))
+            {
+                throw migration.Failed(_path, exception);
+            }
 
+            return ValueTask.CompletedTask;
+        }).ConfigureAwait(false);
         return true;
     }).ConfigureAwait(false);
 
@@ -197,6 +198,9 @@ public sealed class SqliteDatabase : Database
         }
     }
 
+    // The database itself is in trouble, not the one statement.
+    private static bool IsTrouble(SqliteException exception) => exception.SqliteErrorCode is 5 or 6 or 8 or 10 or 11 or 13 or 14;
+
     private DatabaseUnavailableException Unavailable(SqliteException exception) => new(exception.SqliteErrorCode switch
     {
         5 or 6 => $"The database {_path} is locked by another process.",
@@ -234,9 +238,9 @@ public sealed class SqliteDatabase : Database
                 _result = Complete(operation(session));
                 return true;
             }
-            catch (SqliteException exception) when (exception.SqliteErrorCode is 5 or 6 or 8 or 10 or 11 or 13 or 14)
+            catch (SqliteException exception) when (IsTrouble(exception))
             {
-                throw; // the database itself is in trouble: the whole batch is
+                throw; // the whole batch is undone
             }
 #pragma warning disable CA1031 // whatever the operation threw belongs to its caller alone
             catch (Exception exception)

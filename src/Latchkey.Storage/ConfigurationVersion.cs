@@ -13,6 +13,13 @@ public static class ConfigurationVersion
     public static async ValueTask BumpAsync(SqlSession sql) =>
         await sql.ExecuteAsync("UPDATE configuration SET version = version + 1 WHERE id = 1").ConfigureAwait(false);
 
+    /// <summary>
+    /// Lets one transaction at a time change the configuration, over all nodes: who comes second waits here and then sees what the first has done. To be
+    /// called before anything is read that the change depends on.
+    /// </summary>
+    public static async ValueTask LockAsync(SqlSession sql) =>
+        await sql.ExecuteAsync("UPDATE configuration SET version = version WHERE id = 1").ConfigureAwait(false);
+
     /// <summary>Ends every grant there is, in one write.</summary>
     public static async ValueTask SetNotBeforeAsync(SqlSession sql, long notBefore) =>
         await sql.ExecuteAsync("UPDATE configuration SET version = version + 1, not_before = $1 WHERE id = 1", notBefore).ConfigureAwait(false);

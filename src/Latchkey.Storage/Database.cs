@@ -1,10 +1,8 @@
-using System.Reflection;
-
 namespace Latchkey.Storage;
 
 /// <summary>
-/// Where Latchkey keeps its state: SQLite or PostgreSQL. What a write did is durable when its task completes;
-/// a write that throws did nothing.
+/// Where Latchkey keeps its state: SQLite or PostgreSQL. What a write did is durable when its task completes. A write that throws did nothing, but for
+/// one whose connection broke while it was being committed: nobody can know what became of that one, and it is never reported as done.
 /// </summary>
 public abstract class Database : IAsyncDisposable
 {
@@ -25,12 +23,35 @@ public abstract class Database : IAsyncDisposable
     /// </summary>
     /// <typeparam name="T">What they yield.</typeparam>
     /// <param name="write">The statements; must await nothing but the session. They may run again after a conflict.</param>
-    /// <exception cref="DatabaseUnavailableException">The database can't be reached, is full or is too busy; nothing was written.</exception>
+    /// <exception cref="DatabaseUnavailableException">The database can't be reached, is full or is too busy; the write is not known to have been done.</exception>
     public abstract ValueTask<T> WriteAsync<T>(Func<SqlSession, ValueTask<T>> write);
 
-    /// <summary>Brings the schema to this version's, under a lock that other nodes wait for.</summary>
-    /// <exception cref="DatabaseUnavailableException">The database can't be opened, or is of a newer version that this program can't use.</exception>
-    public abstract Task MigrateAsync();
+    /// <summary>
+    /// Uses up one generation of a refresh token, as <see cref="Grants.RotateAsync"/> does. The commonest write of all: an engine may take many together.
+    /// </summary>
+    /// <param name="id">The grant.</param>
+    /// <param name="generation">The generation that was presented.</param>
+    /// <param name="now">Unix milliseconds.</param>
+    /// <returns>
+    /// True if the generation was current and the grant alive. False says that it was not used up here: judge the row in a transaction, which may also
+    /// find that it can be used up after all.
+    /// </returns>
+    /// <exception cref="DatabaseUnavailableException">The database can't be reached or is too busy; the rotation is not known to have been done.</exception>
+    public virtual ValueTask<bool> RotateAsync(RowId id, int generation, long now) => WriteAsync(sql => Grants.RotateAsync(sql, id, generation, now));
+
+    /// <summary>
+    /// Brings the schema to this version's, under a lock that other nodes wait for. What the database has beyond it is left alone: a newer version
+    /// that only adds can share the database with this one.
+    /// </summary>
+    /// <exception cref="DatabaseUnavailableException">
+    /// The database can't be opened, is of a newer version that this program can't use, or a migration failed: the schema is then as it was.
+    /// </exception>
+    public Task MigrateAsync() => MigrateAsync(Migration.All(Engine));
+
+    /// <summary>Applies those of some migrations that the database lacks, all or none of them.</summary>
+    /// <param name="migrations">In the order in which they are applied.</param>
+    /// <exception cref="DatabaseUnavailableException">As <see cref="MigrateAsync()"/> says.</exception>
+    public abstract Task MigrateAsync(IReadOnlyList<Migration> migrations);
 
     /// <summary>Whether the database answers now.</summary>
     public virtual async ValueTask<bool> IsAvailableAsync()
@@ -47,24 +68,6 @@ public abstract class Database : IAsyncDisposable
 
     /// <inheritdoc />
     public abstract ValueTask DisposeAsync();
-
-    /// <summary>The numbered migrations of an engine, in order.</summary>
-    /// <param name="engine"><c>sqlite</c> or <c>postgres</c>.</param>
-    protected static IReadOnlyList<(int Number, string Name, string Sql)> Migrations(string engine)
-    {
-        var assembly = typeof(Database).Assembly;
-        var suffix = $".{engine}.sql";
-        return [.. assembly.GetManifestResourceNames()
-            .Where(name => name.EndsWith(suffix, StringComparison.Ordinal))
-            .Order(StringComparer.Ordinal)
-            .Select(name => (int.Parse(name.AsSpan(0, 4), System.Globalization.CultureInfo.InvariantCulture), name[..^suffix.Length], Read(assembly, name)))];
-    }
-
-    private static string Read(Assembly assembly, string name)
-    {
-        using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
-        return reader.ReadToEnd();
-    }
 }
 
 /// <summary>The database can't be reached, is full, too busy or too new: callers answer 503 and try again later.</summary>

@@ -117,8 +117,9 @@ public static class Grants
         var terms = grant.Terms.ToJson();
         var termsId = await sql.FindAsync("SELECT id FROM grant_terms WHERE terms = $1", row => (long?)row.Long(0), terms).ConfigureAwait(false);
         termsId ??= await sql.FindAsync(
-            "INSERT INTO grant_terms (terms) VALUES ($1) ON CONFLICT (terms) DO UPDATE SET terms = excluded.terms RETURNING id",
-            row => (long?)row.Long(0), terms).ConfigureAwait(false);
+            "INSERT INTO grant_terms (terms) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id", row => (long?)row.Long(0), terms).ConfigureAwait(false);
+        // Another transaction may have added them in between; it is over by now, and its row is seen.
+        termsId ??= await sql.FindAsync("SELECT id FROM grant_terms WHERE terms = $1", row => (long?)row.Long(0), terms).ConfigureAwait(false);
         return await sql.ExecuteAsync(
             """
             INSERT INTO grants (bucket, id, client_id, sub, session_id, terms_id, generation, rotated_at, idle_seconds, auth_time, created_at, expires_at, jkt, x5t)

@@ -22,12 +22,13 @@ public static class Outbox
 
     /// <summary>
     /// Takes messages that are due. Until <paramref name="leasedUntil"/> nobody else takes them; if this node dies, they come up again then.
+    /// The condition stands twice: who waited for another node's lock looks again at whether the message is still due.
     /// </summary>
     public static ValueTask<List<OutboxMessage>> TakeAsync(SqlSession sql, long now, long leasedUntil, int limit) =>
         sql.ListAsync(
             """
             UPDATE outbox SET next_attempt_at = $2
-            WHERE id IN (SELECT id FROM outbox WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $3)
+            WHERE id IN (SELECT id FROM outbox WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $3) AND next_attempt_at <= $1
             RETURNING id, kind, client_id, payload, attempts, created_at
             """,
             row => new OutboxMessage(row.Long(0), row.Text(1), row.Text(2), row.Text(3), row.Int(4), row.Long(5)), now, leasedUntil, limit);

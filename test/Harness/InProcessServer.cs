@@ -53,7 +53,7 @@ public sealed class InProcessServer : IAsyncDisposable
             {
                 Options = change?.Invoke(options) ?? options,
                 Data = folder.Path,
-                DatabasePath = folder.File("latchkey.db"),
+                Database = DatabaseAddress.Read(database: null, folder.Path),
                 Addresses = [new ListenAddress("http", "127.0.0.1", port)],
                 LogLevel = LogLevel.Error,
                 State = DeclaredStateReader.Read((state ?? DeclaredStates.Standard()).ToJsonString(), "test", Setting.Keys, Environment.GetEnvironmentVariable),

@@ -49,6 +49,9 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     /// <summary>The file that <c>--config</c> names; write to it and restart to change the declared state.</summary>
     public string ConfigFile { get; }
 
+    /// <summary>The address of its database on PostgreSQL, as <c>--database</c> of its arguments says; null for its own file.</summary>
+    public string? Database => Arguments.SkipWhile(argument => argument != "--database").ElementAtOrDefault(1);
+
     /// <summary>Further arguments of <c>serve</c>.</summary>
     public IReadOnlyList<string> Arguments { get; set; } = [];
 
@@ -188,8 +191,9 @@ public sealed class LatchkeyProcess : IAsyncDisposable
         using (process) return process.ExitCode;
     }
 
-    /// <summary>Runs another command of the program on this server's data folder, such as <c>user list --json</c>.</summary>
-    public Task<CommandResult> CommandAsync(params string[] arguments) => RunAsync([.. arguments, "--data", DataFolder]);
+    /// <summary>Runs another command of the program on this server's data, such as <c>user list --json</c>.</summary>
+    public Task<CommandResult> CommandAsync(params string[] arguments) =>
+        RunAsync(Database is { } database ? [.. arguments, "--database", database] : [.. arguments, "--data", DataFolder]);
 
     /// <summary>Runs the program to its end.</summary>
     public static Task<CommandResult> RunAsync(params string[] arguments) => RunAsync(arguments, input: null);

@@ -3,14 +3,14 @@ using Latchkey.Protocol.Messages;
 namespace Latchkey.Storage.Tests;
 
 /// <summary>Clients, resources, keys, and the version that moves with each of them.</summary>
-public sealed class ConfigurationTests
+public abstract class ConfigurationTests(Engine engine)
 {
     private const long Now = TestDatabase.Now;
 
     [Fact]
     public async Task Every_change_moves_the_version()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         await test.WriteAsync(sql => SigningKeys.InsertAsync(sql, Key("k0")));
         Func<SqlSession, ValueTask>[] changes =
         [
@@ -43,7 +43,7 @@ public sealed class ConfigurationTests
     [Fact]
     public async Task A_client_is_saved_found_and_deleted_with_its_secrets()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         await test.WriteAsync(sql => Clients.SaveAsync(sql, new ClientMetadata { ClientId = "a", ClientName = "A" }, Now));
         await test.WriteAsync(sql => Clients.SaveAsync(sql, new ClientMetadata { ClientId = "a", ClientName = "B" }, Now + 1));
         await test.WriteAsync(sql => Clients.SaveAsync(sql, new ClientMetadata { ClientId = "b" }, Now));
@@ -65,7 +65,7 @@ public sealed class ConfigurationTests
     [Fact]
     public async Task Two_secrets_live_side_by_side_until_the_older_one_ends()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         await test.WriteAsync(sql => Clients.AddSecretAsync(sql, new ClientSecret("a", "1", "sha256:x", Now, null)));
         await test.WriteAsync(sql => Clients.AddSecretAsync(sql, new ClientSecret("a", "0", "sha256:w", Now - 1, Now + 5)));
         await test.WriteAsync(sql => Clients.ExpireSecretsAsync(sql, "a", Now + 10));
@@ -80,7 +80,7 @@ public sealed class ConfigurationTests
     [Fact]
     public async Task A_resource_is_saved_and_deleted()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         await test.WriteAsync(sql => Resources.SaveAsync(sql, new ResourceMetadata { Resource = "https://a.example", Name = "A" }, Now));
         await test.WriteAsync(sql => Resources.SaveAsync(sql, new ResourceMetadata { Resource = "https://a.example", Name = "B", Scopes = [new ResourceScope { Scope = "x" }] }, Now));
         var resource = Assert.Single(await test.ReadAsync(Resources.ListAsync));
@@ -93,7 +93,7 @@ public sealed class ConfigurationTests
     [Fact]
     public async Task A_key_is_retired_once()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         await test.WriteAsync(sql => SigningKeys.InsertAsync(sql, Key("k1")));
         await test.WriteAsync(sql => SigningKeys.SetActiveFromAsync(sql, "k1", Now + 1));
         await test.WriteAsync(sql => SigningKeys.RetireAsync(sql, "k1", Now + 2));
@@ -106,7 +106,7 @@ public sealed class ConfigurationTests
     [Fact]
     public async Task What_was_declared_is_remembered()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         Assert.Null(await test.ReadAsync(sql => Declarations.FindAsync(sql, "password", "alice")));
         await test.WriteAsync(sql => Declarations.SaveAsync(sql, "password", "alice", "f1"));
         await test.WriteAsync(sql => Declarations.SaveAsync(sql, "password", "alice", "f2"));
@@ -118,3 +118,7 @@ public sealed class ConfigurationTests
 
     private static KeyRow Key(string id) => new(id, "sign", "RS256", [1, 2], Now, Now, null);
 }
+
+public sealed class SqliteConfigurationTests() : ConfigurationTests(Engine.Sqlite);
+
+public sealed class PostgreSqlConfigurationTests(PostgresServer server) : ConfigurationTests(new(server));

@@ -2,14 +2,14 @@ using System.Security.Cryptography;
 
 namespace Latchkey.Storage.Tests;
 
-public sealed class DeviceCodesTests
+public abstract class DeviceCodesTests(Engine engine)
 {
     private const long Now = TestDatabase.Now;
 
     [Fact]
     public async Task A_code_reads_back_by_both_halves()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var code = Code("BCDFGHJK");
         Assert.True(await test.WriteAsync(sql => DeviceCodes.InsertAsync(sql, code)));
         var byHash = (await test.ReadAsync(sql => DeviceCodes.FindAsync(sql, code.CodeHash)))!;
@@ -23,7 +23,7 @@ public sealed class DeviceCodesTests
     [Fact, Spec("RFC 8628", "6.1")]
     public async Task A_user_code_is_given_once_at_a_time()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         Assert.True(await test.WriteAsync(sql => DeviceCodes.InsertAsync(sql, Code("BCDFGHJK"))));
         Assert.False(await test.WriteAsync(sql => DeviceCodes.InsertAsync(sql, Code("BCDFGHJK"))));
         Assert.Equal(1, await test.CountAsync("device_codes"));
@@ -32,7 +32,7 @@ public sealed class DeviceCodesTests
     [Fact, Spec("RFC 8628", "3.5")]
     public async Task Of_many_polls_one_uses_an_approved_code()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var code = Code("BCDFGHJK");
         var grant = RowId.New("alice", Now);
         await test.WriteAsync(sql => DeviceCodes.InsertAsync(sql, code));
@@ -51,7 +51,7 @@ public sealed class DeviceCodesTests
     [Fact, Spec("RFC 8628", "3.5")]
     public async Task A_denied_code_stays_denied()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var code = Code("BCDFGHJK");
         await test.WriteAsync(sql => DeviceCodes.InsertAsync(sql, code));
         Assert.True(await test.WriteAsync(sql => DeviceCodes.DenyAsync(sql, "BCDFGHJK", "alice", Now)));
@@ -62,7 +62,7 @@ public sealed class DeviceCodesTests
     [Fact, Spec("RFC 8628", "3.2")]
     public async Task After_its_time_a_code_is_neither_decided_nor_used()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var (pending, approved) = (Code("BCDFGHJK"), Code("LMNPQRST"));
         await test.WriteAsync(sql => DeviceCodes.InsertAsync(sql, pending));
         await test.WriteAsync(sql => DeviceCodes.InsertAsync(sql, approved));
@@ -79,7 +79,7 @@ public sealed class DeviceCodesTests
     [Fact, Spec("RFC 8628", "3.5")]
     public async Task Polls_and_the_longer_interval_are_remembered()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var code = Code("BCDFGHJK");
         await test.WriteAsync(sql => DeviceCodes.InsertAsync(sql, code));
         await test.WriteAsync(sql => DeviceCodes.NotePollAsync(sql, code.CodeHash, 10, Now + 1));
@@ -103,3 +103,7 @@ public sealed class DeviceCodesTests
         UserAgent = "curl",
     };
 }
+
+public sealed class SqliteDeviceCodesTests() : DeviceCodesTests(Engine.Sqlite);
+
+public sealed class PostgreSqlDeviceCodesTests(PostgresServer server) : DeviceCodesTests(new(server));

@@ -1,13 +1,13 @@
 namespace Latchkey.Storage.Tests;
 
-public sealed class GrantsTests
+public abstract class GrantsTests(Engine engine)
 {
     private const long Now = TestDatabase.Now;
 
     [Fact]
     public async Task A_grant_reads_back_as_it_was_written()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var session = RowId.New("alice", Now);
         var grant = TestDatabase.Grant(change: draft =>
         {
@@ -26,7 +26,7 @@ public sealed class GrantsTests
     [Fact]
     public async Task Grants_of_the_same_terms_share_one_row()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         for (var i = 0; i < 5; i++) await test.WriteAsync(sql => Grants.InsertAsync(sql, TestDatabase.Grant()));
         Assert.Equal(1, await test.CountAsync("grant_terms"));
         Assert.Equal(5, await test.CountAsync("grants"));
@@ -35,7 +35,7 @@ public sealed class GrantsTests
     [Fact, Spec("RFC 6749", "4.1.2")]
     public async Task Of_many_who_insert_one_grant_one_wins()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var grant = TestDatabase.Grant();
         Assert.Equal(1, await test.RaceAsync(100, sql => Grants.InsertAsync(sql, grant)));
         Assert.Equal(1, await test.CountAsync("grants"));
@@ -44,7 +44,7 @@ public sealed class GrantsTests
     [Fact, Spec("OAuth 2.1", "4.3.1")]
     public async Task Of_many_who_rotate_one_generation_one_wins()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var grant = TestDatabase.Grant();
         await test.WriteAsync(sql => Grants.InsertAsync(sql, grant));
         for (var generation = 1; generation <= 3; generation++)
@@ -58,7 +58,7 @@ public sealed class GrantsTests
     [Fact]
     public async Task A_grant_that_is_over_does_not_rotate()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var idle = TestDatabase.Grant(change: draft => draft.IdleSeconds = 10);
         var ended = TestDatabase.Grant(change: draft => draft.ExpiresAt = Now + 5_000);
         var revoked = TestDatabase.Grant();
@@ -80,7 +80,7 @@ public sealed class GrantsTests
     [Fact]
     public async Task A_grant_is_revoked_once_with_its_reason()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var grant = TestDatabase.Grant();
         await test.WriteAsync(sql => Grants.InsertAsync(sql, grant));
         Assert.Equal(1, await test.RaceAsync(50, sql => Grants.RevokeAsync(sql, grant.Id, RevocationReasons.RefreshReuse, Now + 1)));
@@ -94,7 +94,7 @@ public sealed class GrantsTests
     [Fact]
     public async Task A_token_from_the_future_moves_the_row_forward_only()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var grant = TestDatabase.Grant();
         await test.WriteAsync(sql => Grants.InsertAsync(sql, grant));
         Assert.True(await test.WriteAsync(sql => Grants.FastForwardAsync(sql, grant.Id, 7, Now)));
@@ -106,7 +106,7 @@ public sealed class GrantsTests
     [Fact]
     public async Task Grants_end_by_user_by_client_and_by_session()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var session = RowId.New("alice", Now);
         var web = TestDatabase.Grant(change: draft => draft.SessionId = session);
         var offline = TestDatabase.Grant();
@@ -129,7 +129,7 @@ public sealed class GrantsTests
     [Fact]
     public async Task Grants_are_listed_newest_first()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         for (var i = 0; i < 3; i++)
         {
             var at = Now + i;
@@ -145,7 +145,7 @@ public sealed class GrantsTests
     [Fact]
     public async Task Only_grants_that_are_long_over_are_removed_a_few_at_a_time()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         for (var i = 0; i < 5; i++) await test.WriteAsync(sql => Grants.InsertAsync(sql, TestDatabase.Grant(change: draft => draft.ExpiresAt = Now - 10)));
         await test.WriteAsync(sql => Grants.InsertAsync(sql, TestDatabase.Grant()));
         Assert.Equal(3, await test.WriteAsync(sql => Grants.PruneAsync(sql, Now, 3)));
@@ -154,3 +154,7 @@ public sealed class GrantsTests
         Assert.Equal(1, await test.CountAsync("grants"));
     }
 }
+
+public sealed class SqliteGrantsTests() : GrantsTests(Engine.Sqlite);
+
+public sealed class PostgreSqlGrantsTests(PostgresServer server) : GrantsTests(new(server));

@@ -1,13 +1,13 @@
 namespace Latchkey.Storage.Tests;
 
-public sealed class SessionsTests
+public abstract class SessionsTests(Engine engine)
 {
     private const long Now = TestDatabase.Now;
 
     [Fact]
     public async Task A_session_reads_back_as_it_was_written()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var session = TestDatabase.Session();
         await test.WriteAsync(sql => Sessions.InsertAsync(sql, session));
         var found = (await test.ReadAsync(sql => Sessions.FindAsync(sql, session.Id)))!;
@@ -21,7 +21,7 @@ public sealed class SessionsTests
     [Fact]
     public async Task A_session_ends_once()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var session = TestDatabase.Session();
         await test.WriteAsync(sql => Sessions.InsertAsync(sql, session));
         Assert.Equal(1, await test.RaceAsync(50, sql => Sessions.EndAsync(sql, session.Id, Now)));
@@ -32,7 +32,7 @@ public sealed class SessionsTests
     [Fact]
     public async Task Lists_hold_the_living_ones_last_used_first()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var (old, used, ended, over) = (TestDatabase.Session(), TestDatabase.Session(), TestDatabase.Session(), TestDatabase.Session(expiresAt: Now));
         foreach (var session in (Session[])[old, used, ended, over, TestDatabase.Session("bob")]) await test.WriteAsync(sql => Sessions.InsertAsync(sql, session));
         await test.WriteAsync(sql => Sessions.TouchAsync(sql, used.Id, Now + 5));
@@ -45,7 +45,7 @@ public sealed class SessionsTests
     [Fact, Spec("OIDC Back-Channel Logout", "2.3")]
     public async Task The_clients_of_a_session_are_kept_once_and_go_with_it()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var (session, other) = (TestDatabase.Session(expiresAt: Now - 1), TestDatabase.Session());
         await test.WriteAsync(sql => Sessions.InsertAsync(sql, session));
         await test.WriteAsync(sql => Sessions.InsertAsync(sql, other));
@@ -60,3 +60,7 @@ public sealed class SessionsTests
         Assert.Equal(1, await test.CountAsync("session_clients"));
     }
 }
+
+public sealed class SqliteSessionsTests() : SessionsTests(Engine.Sqlite);
+
+public sealed class PostgreSqlSessionsTests(PostgresServer server) : SessionsTests(new(server));

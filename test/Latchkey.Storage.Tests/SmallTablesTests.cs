@@ -3,14 +3,14 @@ using System.Security.Cryptography;
 namespace Latchkey.Storage.Tests;
 
 /// <summary>Consents, the replay guard, revoked tokens, the audit log and the outbox.</summary>
-public sealed class SmallTablesTests
+public abstract class SmallTablesTests(Engine engine)
 {
     private const long Now = TestDatabase.Now;
 
     [Fact]
     public async Task A_consent_takes_the_place_of_the_earlier_one()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         await test.WriteAsync(sql => Consents.SaveAsync(sql, new Consent("alice", "web", "openid", "", Now)));
         await test.WriteAsync(sql => Consents.SaveAsync(sql, new Consent("alice", "web", "openid email", "https://a.example", Now + 1)));
         await test.WriteAsync(sql => Consents.SaveAsync(sql, new Consent("alice", "post", "openid", "", Now + 2)));
@@ -24,7 +24,7 @@ public sealed class SmallTablesTests
     [Fact, Spec("RFC 7523", "3")]
     public async Task Of_many_who_use_an_id_one_wins()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var id = RandomNumberGenerator.GetBytes(32);
         Assert.Equal(1, await test.RaceAsync(100, sql => ReplayGuard.UseAsync(sql, id, Now)));
         await test.ReopenAsync();
@@ -36,7 +36,7 @@ public sealed class SmallTablesTests
     [Fact, Spec("RFC 7009", "2.1")]
     public async Task A_revoked_token_is_remembered_until_its_end()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         Assert.False(await test.ReadAsync(sql => RevokedTokens.ContainsAsync(sql, "j1")));
         Assert.Equal(1, await test.RaceAsync(20, sql => RevokedTokens.AddAsync(sql, "j1", Now)));
         Assert.True(await test.ReadAsync(sql => RevokedTokens.ContainsAsync(sql, "j1")));
@@ -47,7 +47,7 @@ public sealed class SmallTablesTests
     [Fact]
     public async Task The_audit_log_is_listed_followed_and_filtered()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         for (var i = 0; i < 5; i++)
         {
             var entry = new AuditEvent
@@ -71,7 +71,7 @@ public sealed class SmallTablesTests
     [Fact]
     public async Task An_outbox_message_is_leased_to_one_and_comes_up_again()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         for (var i = 0; i < 10; i++) await test.WriteAsync(sql => Outbox.AddAsync(sql, Outbox.BackchannelLogout, "web", "{}", Now));
         Assert.Empty(await test.WriteAsync(sql => Outbox.TakeAsync(sql, Now - 1, Now, 10)));
 
@@ -94,7 +94,7 @@ public sealed class SmallTablesTests
     [Fact]
     public async Task What_waits_for_a_client_can_be_put_off_together()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         foreach (var client in (string[])["web", "web", "post"]) await test.WriteAsync(sql => Outbox.AddAsync(sql, Outbox.BackchannelLogout, client, "{}", Now));
         await test.WriteAsync(sql => Outbox.DeferAsync(sql, 1, Now + 20));
         await test.WriteAsync(sql => Outbox.DeferClientAsync(sql, "web", Now + 10));
@@ -105,3 +105,7 @@ public sealed class SmallTablesTests
         Assert.Null(await test.ReadAsync(Outbox.NextAsync));
     }
 }
+
+public sealed class SqliteSmallTablesTests() : SmallTablesTests(Engine.Sqlite);
+
+public sealed class PostgreSqlSmallTablesTests(PostgresServer server) : SmallTablesTests(new(server));

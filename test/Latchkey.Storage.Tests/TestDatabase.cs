@@ -1,34 +1,64 @@
 using System.Text.Json;
+using Latchkey.Storage.PostgreSql;
 using Latchkey.Storage.Sqlite;
 
 namespace Latchkey.Storage.Tests;
 
-/// <summary>A migrated database in a file of one test.</summary>
-internal sealed class TestDatabase : IAsyncDisposable
+/// <summary>What runs the suite: SQLite in a file of each test, or a database of each test on one PostgreSQL.</summary>
+/// <param name="server">PostgreSQL; null for SQLite.</param>
+public sealed class Engine(PostgresServer? server = null)
 {
-    private readonly TemporaryFolder _folder = new();
+    public static Engine Sqlite { get; } = new();
 
-    private TestDatabase() => Database = new SqliteDatabase(Path);
+    public string Name => server is null ? "sqlite" : "postgres";
 
-    public const long Now = 1_800_000_000_000;
-
-    public string Path => _folder.File("latchkey.db");
-
-    public SqliteDatabase Database { get; private set; }
-
-    public static async Task<TestDatabase> CreateAsync()
+    /// <summary>Makes a database and brings it to this version.</summary>
+    public async Task<TestDatabase> CreateAsync()
     {
-        var test = new TestDatabase();
+        var test = await CreateEmptyAsync();
         await test.Database.MigrateAsync();
         return test;
     }
 
-    /// <summary>Closes the file and opens it again, as a restart does.</summary>
+    /// <summary>Makes a database without tables.</summary>
+    public async Task<TestDatabase> CreateEmptyAsync()
+    {
+        var folder = new TemporaryFolder();
+        var address = server is null ? folder.File("latchkey.db") : await server.CreateDatabaseAsync();
+        return new(this, folder, address);
+    }
+
+    /// <summary>Opens a database as one more node does.</summary>
+    public Database Open(string address) => server is null ? new SqliteDatabase(address) : new PostgreSqlDatabase(address, TimeSpan.FromSeconds(30));
+
+    /// <summary>Ends the server as a crash does and starts it again; a file has no server.</summary>
+    public async Task CrashAsync()
+    {
+        if (server is null) return;
+        await server.StopAsync("immediate");
+        await server.StartAsync();
+    }
+}
+
+/// <summary>The database of one test.</summary>
+public sealed class TestDatabase(Engine engine, TemporaryFolder folder, string address) : IAsyncDisposable
+{
+    public const long Now = 1_800_000_000_000;
+
+    /// <summary>The file, or the address.</summary>
+    public string Path => address;
+
+    public Database Database { get; private set; } = engine.Open(address);
+
+    /// <summary>Closes the database and opens it again, as a restart does.</summary>
     public async Task ReopenAsync()
     {
         await Database.DisposeAsync();
-        Database = new SqliteDatabase(Path);
+        Database = engine.Open(address);
     }
+
+    /// <summary>Opens it once more beside, as another node does.</summary>
+    public Database OpenOther() => engine.Open(address);
 
     public Task<T> WriteAsync<T>(Func<SqlSession, ValueTask<T>> write) => Database.WriteAsync(write).AsTask();
 
@@ -106,10 +136,10 @@ internal sealed class TestDatabase : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Database.DisposeAsync();
-        _folder.Dispose();
+        folder.Dispose();
     }
 
-    internal sealed class GrantDraft
+    public sealed class GrantDraft
     {
         public string ClientId { get; set; } = "web";
 

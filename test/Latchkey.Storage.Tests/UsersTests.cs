@@ -1,13 +1,13 @@
 namespace Latchkey.Storage.Tests;
 
-public sealed class UsersTests
+public abstract class UsersTests(Engine engine)
 {
     private const long Now = TestDatabase.Now;
 
     [Fact]
     public async Task A_user_reads_back_by_sub_and_by_name()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         var user = TestDatabase.User("s1", "Alice") with { LockoutEnd = Now, DisabledAt = Now, AccessFailedCount = 3 };
         Assert.True(await test.WriteAsync(sql => Users.InsertAsync(sql, user)));
         var found = (await test.ReadAsync(sql => Users.FindAsync(sql, "s1")))!;
@@ -23,7 +23,7 @@ public sealed class UsersTests
     [Fact]
     public async Task Neither_sub_nor_name_is_given_twice()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         Assert.Equal(1, await test.RaceAsync(50, sql => Users.InsertAsync(sql, TestDatabase.User("s1", "alice"))));
         Assert.False(await test.WriteAsync(sql => Users.InsertAsync(sql, TestDatabase.User("s1", "other"))));
         Assert.False(await test.WriteAsync(sql => Users.InsertAsync(sql, TestDatabase.User("s2", "Alice"))));
@@ -33,7 +33,7 @@ public sealed class UsersTests
     [Fact]
     public async Task Guesses_made_at_once_are_all_counted_and_lock_the_account()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         await test.WriteAsync(sql => Users.InsertAsync(sql, TestDatabase.User("s1")));
         async ValueTask<bool> GuessAsync(SqlSession sql)
         {
@@ -54,7 +54,7 @@ public sealed class UsersTests
     [Fact]
     public async Task Users_are_changed_listed_and_removed()
     {
-        await using var test = await TestDatabase.CreateAsync();
+        await using var test = await engine.CreateAsync();
         foreach (var name in (string[])["carol", "alice", "bob"]) await test.WriteAsync(sql => Users.InsertAsync(sql, TestDatabase.User(name)));
         Assert.True(await test.WriteAsync(sql => Users.UpdateAsync(sql, TestDatabase.User("bob") with { SecurityStamp = "new", PasswordHash = null })));
         Assert.False(await test.WriteAsync(sql => Users.UpdateAsync(sql, TestDatabase.User("nobody"))));
@@ -66,3 +66,7 @@ public sealed class UsersTests
         Assert.False(await test.WriteAsync(sql => Users.DeleteAsync(sql, "bob")));
     }
 }
+
+public sealed class SqliteUsersTests() : UsersTests(Engine.Sqlite);
+
+public sealed class PostgreSqlUsersTests(PostgresServer server) : UsersTests(new(server));

@@ -31,6 +31,7 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
         var made = await Task.WhenAll(missing.Select(need => Task.Run(() => Create(need, now, now)))).ConfigureAwait(false);
         await database.WriteAsync(async sql =>
         {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             var still = MissingNow(await SigningKeys.ListAsync(sql).ConfigureAwait(false), now).ToHashSet();
             foreach (var row in made.Where(row => still.Contains((row.Purpose, row.Algorithm)))) await AddAsync(sql, row, now).ConfigureAwait(false);
             return true;
@@ -55,6 +56,7 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
         var made = await Task.WhenAll(missing.Select(algorithm => Task.Run(() => Create((KeyPurposes.Sign, algorithm), now, now)))).ConfigureAwait(false);
         await database.WriteAsync(async sql =>
         {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             var current = await SigningKeys.ListAsync(sql).ConfigureAwait(false);
             foreach (var (old, at) in Replaced(current, now)) await SigningKeys.RetireAsync(sql, old.KeyId, at).ConfigureAwait(false);
             foreach (var row in Over(current, kept, now)) await SigningKeys.DeleteAsync(sql, row.KeyId).ConfigureAwait(false);
@@ -83,6 +85,7 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
         var now = Now();
         var rotated = await database.WriteAsync(async sql =>
         {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             var rows = await SigningKeys.ListAsync(sql).ConfigureAwait(false);
             var changed = new List<KeyRow>();
             foreach (var each in SigningAlgorithms.Supported.Where(each => algorithm is null || each == algorithm))

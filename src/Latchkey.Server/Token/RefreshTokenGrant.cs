@@ -101,6 +101,8 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
         // A public client that begins to prove a key: what it is given from now on is bound to it.
         var binds = request.RefreshConfirmation is { } confirmation
             && ((grant.KeyThumbprint is null && confirmation.KeyThumbprint is not null) || (grant.CertificateThumbprint is null && confirmation.CertificateThumbprint is not null));
+        if (!binds && token.Generation == grant.Generation && await database.RotateAsync(token.GrantId, token.Generation, request.Now).ConfigureAwait(false))
+            return new Use(token.Generation + 1, true);
         return await database.WriteAsync(async sql =>
         {
             var outcome = await RotateAsync(sql, token, request).ConfigureAwait(false);
@@ -135,9 +137,10 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
 
     private static async ValueTask<Result<Use>> EndAsync(SqlSession sql, RefreshToken token, Grant grant, TokenRequest request)
     {
+        // Of several who see the reuse at once one ends the grant and tells of it.
+        if (!await Grants.RevokeAsync(sql, grant.Id, RevocationReasons.RefreshReuse, request.Now).ConfigureAwait(false)) return Over;
         await AuditLog.AppendAsync(
             sql, Event(request, grant, AuditEvents.RefreshReuse) with { Outcome = AuditOutcomes.Refused, Detail = Detail(token, grant) }).ConfigureAwait(false);
-        await Grants.RevokeAsync(sql, grant.Id, RevocationReasons.RefreshReuse, request.Now).ConfigureAwait(false);
         await AuditLog.AppendAsync(sql, Event(request, grant, AuditEvents.GrantRevoked) with
         {
             Actor = "server",
