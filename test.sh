@@ -51,6 +51,7 @@ needs() {
   done
   return 1
 }
+if needs "*.cs" PostgresServer && ! compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; then install initdb postgresql; fi
 if needs '*.csproj' Microsoft.Playwright; then install chromium chromium fonts-liberation; fi
 if [ -f test/Interop/package-lock.json ] && [[ " ${projects[*]} " == *[Ii]nterop* ]]; then
   install node nodejs

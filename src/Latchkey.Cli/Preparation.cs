@@ -1,6 +1,7 @@
 using Latchkey.Server;
 using Latchkey.Server.Admin;
 using Latchkey.Storage;
+using Latchkey.Storage.PostgreSql;
 
 namespace Latchkey.Cli;
 
@@ -9,9 +10,13 @@ internal sealed class Preparation(IServiceProvider services, ServeSettings setti
 {
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
-        await services.GetRequiredService<Database>().MigrateAsync().ConfigureAwait(false);
+        var database = services.GetRequiredService<Database>();
+        // Nobody is served yet, and a large state takes its time.
+        if (database is PostgreSqlDatabase preparing) preparing.Patience = TimeSpan.FromMinutes(10);
+        await database.MigrateAsync().ConfigureAwait(false);
         await services.PrepareKeyRingAsync(isShared: !settings.Database.IsFile).ConfigureAwait(false);
         await services.ApplyDeclaredStateAsync(settings.State, StateApplier.ConfigActor).ConfigureAwait(false);
+        if (database is PostgreSqlDatabase serving) serving.Patience = PostgreSqlDatabase.Serving;
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -17,16 +17,17 @@ public sealed class PostgreSqlDatabase : Database
     /// <summary>The oldest version of PostgreSQL that will do.</summary>
     public const int OldestVersion = 15;
 
+    /// <summary>The patience of a server's callers: just below two seconds.</summary>
+    public static readonly TimeSpan Serving = TimeSpan.FromMilliseconds(1800);
+
     private const int QueueCapacity = 4096;
     private const int Attempts = 10;
     private const long MigrationLock = 0x4C61_7463_686B_6579; // "Latchkey"
 
-    private static readonly TimeSpan Patient = TimeSpan.FromMilliseconds(1800);
     private static readonly TimeSpan Distrust = TimeSpan.FromSeconds(10);
 
     private readonly NpgsqlDataSource _source;
     private readonly PostgreSqlAddress _address;
-    private readonly TimeSpan _patience;
     private readonly SemaphoreSlim _free;
     private readonly ConcurrentBag<PostgreSqlSession> _idle = [];
     private readonly Rotations _rotations;
@@ -41,9 +42,9 @@ public sealed class PostgreSqlDatabase : Database
     /// <exception cref="FormatException">The address is none; the message begins with a verb and never shows a password.</exception>
     public PostgreSqlDatabase(string url, TimeSpan? patience = null, int connections = 4)
     {
-        _patience = patience ?? Patient;
+        Patience = patience ?? Serving;
         _free = new SemaphoreSlim(connections);
-        var seconds = (int)Math.Ceiling(_patience.TotalSeconds);
+        var seconds = (int)Math.Ceiling(Patience.TotalSeconds);
         // A node that learns late of a failover would go on asking the machine that lost the lead, so it looks again each second.
         _address = PostgreSqlAddress.Parse(url, new() { Timeout = Math.Min(seconds, 5), CommandTimeout = seconds, ApplicationName = "latchkey", HostRecheckSeconds = 1 });
         var settings = _address.Settings;
@@ -60,6 +61,9 @@ public sealed class PostgreSqlDatabase : Database
         _rotations = new Rotations(rotations => RunNowAsync(rotations, RotateAsync));
         _source = builder.BuildMultiHost().WithTargetSession(TargetSessionAttributes.Primary);
     }
+
+    /// <summary>How long a caller waits at most for all of an operation. Each statement has the time that was given at first.</summary>
+    public TimeSpan Patience { get; set; }
 
     /// <inheritdoc />
     public override string Engine => "postgres";
@@ -84,7 +88,7 @@ public sealed class PostgreSqlDatabase : Database
         if (_disposed) throw new DatabaseUnavailableException("The database is closed.");
         try
         {
-            return await _rotations.RotateAsync(id, generation, now).WaitAsync(_patience).ConfigureAwait(false);
+            return await _rotations.RotateAsync(id, generation, now).WaitAsync(Patience).ConfigureAwait(false);
         }
         catch (TimeoutException exception)
         {
@@ -155,7 +159,7 @@ public sealed class PostgreSqlDatabase : Database
 
         try
         {
-            return await RunNowAsync(state, work).WaitAsync(_patience).ConfigureAwait(false);
+            return await RunNowAsync(state, work).WaitAsync(Patience).ConfigureAwait(false);
         }
         catch (TimeoutException exception)
         {
@@ -170,7 +174,7 @@ public sealed class PostgreSqlDatabase : Database
     private async Task<T> RunNowAsync<TState, T>(TState state, Func<PostgreSqlSession, TState, ValueTask<T>> work)
     {
         // Nothing is begun for a caller who has gone.
-        if (!await _free.WaitAsync(_patience).ConfigureAwait(false)) throw new DatabaseUnavailableException($"The database {Location} is too busy; try again in a moment.");
+        if (!await _free.WaitAsync(Patience).ConfigureAwait(false)) throw new DatabaseUnavailableException($"The database {Location} is too busy; try again in a moment.");
         PostgreSqlSession? session = null;
         try
         {
@@ -244,7 +248,7 @@ public sealed class PostgreSqlDatabase : Database
             await using var command = new NpgsqlCommand(string.Create(CultureInfo.InvariantCulture,
                 $"""
                  SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
-                 SET lock_timeout = {(int)_patience.TotalMilliseconds}; SET idle_in_transaction_session_timeout = {(int)_patience.TotalMilliseconds * 5}
+                 SET lock_timeout = {(int)Patience.TotalMilliseconds}; SET idle_in_transaction_session_timeout = {(int)Patience.TotalMilliseconds * 5}
                  """), connection);
             await command.ExecuteNonQueryAsync().ConfigureAwait(false);
             return connection;

@@ -48,6 +48,8 @@ internal sealed class PostgreSqlSession : SqlSession, IAsyncDisposable
 
     protected override bool IsSynchronous => false;
 
+    protected override string ForUpdate => " FOR UPDATE";
+
     /// <summary>Uses up generations of several grants in one statement that is its own transaction.</summary>
     /// <param name="rotations">Each grant once.</param>
     /// <param name="skipLocked">Whether rows that somebody holds are left out rather than waited for.</param>

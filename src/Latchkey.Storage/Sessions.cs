@@ -70,6 +70,10 @@ public static class Sessions
     public static ValueTask<Session?> FindAsync(SqlSession sql, RowId id) =>
         sql.FindAsync($"SELECT {Columns} FROM sessions WHERE bucket = $1 AND id = $2", Read, id.Bucket, id.ToBytes());
 
+    /// <summary>Finds a session on whose being alive something rests: nobody ends it meanwhile.</summary>
+    public static ValueTask<Session?> FindForUpdateAsync(SqlSession sql, RowId id) =>
+        sql.FindAsync($"SELECT {Columns} FROM sessions WHERE bucket = $1 AND id = $2{sql.ForUpdate}", Read, id.Bucket, id.ToBytes());
+
     /// <summary>The sessions of a user that are alive, last used first.</summary>
     public static ValueTask<List<Session>> ListByUserAsync(SqlSession sql, string subject, long now) =>
         sql.ListAsync(

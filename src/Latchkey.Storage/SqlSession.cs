@@ -16,6 +16,11 @@ public abstract class SqlSession
     /// <summary>Whether the driver only works synchronously.</summary>
     protected abstract bool IsSynchronous { get; }
 
+    /// <summary>
+    /// What ends a SELECT whose row must stay as it was read until the transaction is over. Empty on an engine that has one writer: there it does anyway.
+    /// </summary>
+    protected internal virtual string ForUpdate => "";
+
     /// <summary>Runs a statement that returns no rows.</summary>
     /// <param name="sql">The statement.</param>
     /// <param name="values">The values of <c>$1</c>, <c>$2</c>, …</param>

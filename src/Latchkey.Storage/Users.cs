@@ -58,6 +58,10 @@ public static class Users
     public static ValueTask<User?> FindAsync(SqlSession sql, string subject) =>
         sql.FindAsync($"SELECT {Columns} FROM users WHERE sub = $1", Read, subject);
 
+    /// <summary>Finds a user who is to be changed by what is read, or on whose being as they are something rests: nobody changes them meanwhile.</summary>
+    public static ValueTask<User?> FindForUpdateAsync(SqlSession sql, string subject) =>
+        sql.FindAsync($"SELECT {Columns} FROM users WHERE sub = $1{sql.ForUpdate}", Read, subject);
+
     /// <summary>Finds a user by normalised username.</summary>
     public static ValueTask<User?> FindByLoginNameAsync(SqlSession sql, string loginName) =>
         sql.FindAsync($"SELECT {Columns} FROM users WHERE login_name = $1", Read, loginName);

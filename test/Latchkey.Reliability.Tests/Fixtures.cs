@@ -1,1 +1,2 @@
 [assembly: AssemblyFixture(typeof(SharedServer))]
+[assembly: AssemblyFixture(typeof(PostgresServer))]

@@ -44,6 +44,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         var audit = Audit();
         await database.WriteAsync(async sql =>
         {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             if (await Clients.FindAsync(sql, metadata.ClientId).ConfigureAwait(false) is not null)
                 throw new AdministrationException($"There is a client {metadata.ClientId} already; choose another id, or change it with client update.");
             if (await Users.FindAsync(sql, metadata.ClientId).ConfigureAwait(false) is not null)
@@ -65,6 +66,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         var audit = Audit();
         return await database.WriteAsync(async sql =>
         {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not { } row) throw Missing(clientId);
             var metadata = change(row.Metadata) with { ClientId = clientId };
             Judge(metadata);
@@ -80,6 +82,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         var audit = Audit();
         await database.WriteAsync(async sql =>
         {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
             foreach (var resource in await Resources.ListAsync(sql).ConfigureAwait(false))
             {
@@ -110,6 +113,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         var audit = Audit();
         await database.WriteAsync(async sql =>
         {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not { } row) throw Missing(clientId);
             if (!UsesSecret(row.Metadata))
                 throw new AdministrationException($"The client {clientId} authenticates with {row.Metadata.TokenEndpointAuthMethod} and has no use for a secret.");
@@ -139,6 +143,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         var audit = Audit();
         await database.WriteAsync(async sql =>
         {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
             await Clients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false);
             await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.GrantRevoked, ClientId = clientId, Detail = AdminDetail.Of("all_of_client") }).ConfigureAwait(false);

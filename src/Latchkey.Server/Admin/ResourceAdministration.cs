@@ -73,6 +73,10 @@ public sealed class ResourceAdministration(Database database, TimeProvider clock
     private async Task<T> WriteAsync<T>(Func<SqlSession, List<ResourceMetadata>, AuditEvent, ValueTask<T>> write)
     {
         var audit = new AuditEvent { At = clock.GetUtcNow().ToUnixTimeMilliseconds(), Event = "", Actor = actor };
-        return await database.WriteAsync(async sql => await write(sql, await Resources.ListAsync(sql).ConfigureAwait(false), audit).ConfigureAwait(false)).ConfigureAwait(false);
+        return await database.WriteAsync(async sql =>
+        {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
+            return await write(sql, await Resources.ListAsync(sql).ConfigureAwait(false), audit).ConfigureAwait(false);
+        }).ConfigureAwait(false);
     }
 }

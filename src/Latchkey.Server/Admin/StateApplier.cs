@@ -39,17 +39,38 @@ public sealed partial class StateApplier
     public async Task<IReadOnlyList<string>> ApplyAsync(DeclaredState state, string actor)
     {
         if (state.Clients.Count + state.Resources.Count + state.Users.Count == 0) return [];
-        var plan = await _database.ReadAsync(sql => PlanAsync(sql, state)).ConfigureAwait(false);
-        if (plan.IsEmpty) return [];
+        // Nodes that start at once apply the same state: who comes second finds that it was applied meanwhile, and looks again.
+        while (true)
+        {
+            var (version, plan) = await _database.ReadAsync(async sql =>
+                ((await ConfigurationVersion.ReadAsync(sql).ConfigureAwait(false)).Version, await PlanAsync(sql, state).ConfigureAwait(false))).ConfigureAwait(false);
+            if (plan.IsEmpty) return [];
+            if (!await ApplyAsync(plan, version, actor).ConfigureAwait(false)) continue;
+            await _configuration.RefreshAsync().ConfigureAwait(false);
+            return plan.Describe();
+        }
+    }
 
+    internal const string ClientSecretKind = "client_secret";
+    internal const string PasswordKind = "password";
+
+    private long Now => _clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Carries a plan out.</summary>
+    /// <returns>False if the configuration has changed since the plan was made; nothing was done.</returns>
+    private async Task<bool> ApplyAsync(Plan plan, long version, string actor)
+    {
         // Hashing is slow by intent: outside the transaction, and side by side.
         var hashes = plan.Secrets.Select(change => Task.Run(() => change.Hash = SecretHasher.HashChosen(change.Value)))
             .Concat(plan.Passwords.Select(change => Task.Run(async () => change.Hash = await _users.HashAsync(change.Value).ConfigureAwait(false))));
         await Task.WhenAll(hashes).ConfigureAwait(false);
 
         var audit = new AuditEvent { At = Now, Event = "", Actor = actor };
-        await _database.WriteAsync(async sql =>
+        return await _database.WriteAsync(async sql =>
         {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
+            if ((await ConfigurationVersion.ReadAsync(sql).ConfigureAwait(false)).Version != version) return false;
+            await ConfigurationVersion.BumpAsync(sql).ConfigureAwait(false);
             foreach (var client in plan.Clients) await ClientAdministration.SaveAsync(sql, client.Metadata, client.IsNew, audit).ConfigureAwait(false);
             foreach (var secret in plan.Secrets)
             {
@@ -72,14 +93,7 @@ public sealed partial class StateApplier
 
             return true;
         }).ConfigureAwait(false);
-        await _configuration.RefreshAsync().ConfigureAwait(false);
-        return plan.Describe();
     }
-
-    internal const string ClientSecretKind = "client_secret";
-    internal const string PasswordKind = "password";
-
-    private long Now => _clock.GetUtcNow().ToUnixTimeMilliseconds();
 
     private async ValueTask<Plan> PlanAsync(SqlSession sql, DeclaredState state)
     {

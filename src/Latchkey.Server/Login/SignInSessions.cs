@@ -77,11 +77,11 @@ internal sealed class SignInSessions(Database database, ServerOptions options, L
         var begun = await database.WriteAsync(async sql =>
         {
             // A password changed since the proof was checked makes the proof void: the session is over as it begins, and the person is asked again.
-            var current = await Users.FindAsync(sql, user.Subject).ConfigureAwait(false);
+            var current = await Users.FindForUpdateAsync(sql, user.Subject).ConfigureAwait(false);
             var stale = current is null or { DisabledAt: not null } || current.SecurityStamp != user.SecurityStamp;
             var session = stale ? fresh with { EndedAt = now } : fresh;
 
-            if (cookie is var (id, secretHash) && await Sessions.FindAsync(sql, id).ConfigureAwait(false) is { } earlier
+            if (cookie is var (id, secretHash) && await Sessions.FindForUpdateAsync(sql, id).ConfigureAwait(false) is { } earlier
                 && earlier.IsAlive(now) && CryptographicOperations.FixedTimeEquals(earlier.SecretHash, secretHash))
             {
                 if (earlier.Subject == user.Subject && !stale)

@@ -277,7 +277,7 @@ public sealed class UserDirectory : IDisposable
     /// <returns>False if there is no such user.</returns>
     internal static async ValueTask<bool> SetPasswordAsync(SqlSession sql, string subject, string hash, AuditEvent audit, long now)
     {
-        if (await Users.FindAsync(sql, subject).ConfigureAwait(false) is not { } user) return false;
+        if (await Users.FindForUpdateAsync(sql, subject).ConfigureAwait(false) is not { } user) return false;
         await Users.UpdateAsync(sql, user with
         {
             PasswordHash = hash,
@@ -307,7 +307,7 @@ public sealed class UserDirectory : IDisposable
         var now = Now;
         var done = await _database.WriteAsync(async sql =>
         {
-            if (await Users.FindAsync(sql, subject).ConfigureAwait(false) is not { } user) return false;
+            if (await Users.FindForUpdateAsync(sql, subject).ConfigureAwait(false) is not { } user) return false;
             await Users.UpdateAsync(sql, change(user) with { UpdatedAt = now }).ConfigureAwait(false);
             if (ends is not null) await EndEverythingAsync(sql, subject, ends, audit, now).ConfigureAwait(false);
             await AuditLog.AppendAsync(sql, audit with { Subject = subject }).ConfigureAwait(false);

@@ -30,7 +30,7 @@ internal sealed class UserStore(Database database, TimeProvider clock) : IUserPa
     {
         var (original, row) = (user.Original, user.Row);
         var written = await database.WriteAsync(async sql =>
-            await Users.FindAsync(sql, original.Subject).ConfigureAwait(false) is { } current && current.SecurityStamp == original.SecurityStamp
+            await Users.FindForUpdateAsync(sql, original.Subject).ConfigureAwait(false) is { } current && current.SecurityStamp == original.SecurityStamp
             && await Users.UpdateAsync(sql, current with
             {
                 Username = row.Username,

@@ -128,7 +128,7 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
 
     private static async ValueTask<Outcome> RedeemOnceAsync(SqlSession sql, Grant grant, RowId sessionId, TokenRequest request)
     {
-        var isAlive = await Sessions.FindAsync(sql, sessionId).ConfigureAwait(false) is { } session && session.IsAlive(request.Now);
+        var isAlive = await Sessions.FindForUpdateAsync(sql, sessionId).ConfigureAwait(false) is { } session && session.IsAlive(request.Now);
         if (isAlive && await Grants.InsertAsync(sql, grant).ConfigureAwait(false))
         {
             await Sessions.AddClientAsync(sql, sessionId, grant.ClientId).ConfigureAwait(false);

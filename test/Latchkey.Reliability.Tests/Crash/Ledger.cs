@@ -13,6 +13,10 @@ internal sealed class Ledger(OAuthClient app)
     private readonly List<Chain> _chains = [];
     private TaskCompletionSource? _reached;
     private int _goal;
+    private int _unavailable;
+
+    /// <summary>How often the server said 503.</summary>
+    public int Unavailable => Volatile.Read(ref _unavailable);
 
     /// <summary>How many exchanges were acknowledged.</summary>
     public int Acknowledged { get; private set; }
@@ -140,11 +144,15 @@ internal sealed class Ledger(OAuthClient app)
 
     public static ParallelOptions Load => new() { MaxDegreeOfParallelism = 16 };
 
-    private static async Task<Answer?> TryAsync(Func<Task<Answer>> call)
+    private async Task<Answer?> TryAsync(Func<Task<Answer>> call)
     {
         try
         {
-            return await call();
+            var answer = await call();
+            if (answer.Status != HttpStatusCode.ServiceUnavailable) return answer;
+            // The server says that it can't say: done or not, as with no answer at all.
+            Interlocked.Increment(ref _unavailable);
+            return null;
         }
         catch (HttpRequestException)
         {
