@@ -48,15 +48,22 @@ internal sealed class AdminContext : IAsyncDisposable
     /// <exception cref="SettingException">There is no such database, or it can't be used.</exception>
     public static async Task<AdminContext> OpenAsync(ParseResult parsed, bool creates)
     {
-        var sources = new SettingSources(parsed, Environment.GetEnvironmentVariable, new Dictionary<string, DeclaredSetting>());
-        var data = Path.GetFullPath(sources.Find(Setting.Data)?.Text ?? DataFolder.Default);
-        var path = DataFolder.DatabasePath(sources.Find(Setting.Database), data);
+        var (data, path) = Locate(parsed);
         if (!creates && !File.Exists(path))
             throw new SettingException($"There is no database {path}; name the server's data folder with --data, or its database with --database.");
         DataFolder.Create(data, path);
         var database = DataFolder.Open(path);
         await database.MigrateAsync().ConfigureAwait(false);
         return new AdminContext(data, database, new Output(parsed.GetValue(AdminCommand.Json)));
+    }
+
+    /// <summary>The data folder and the database's file that a command line and the environment name.</summary>
+    /// <exception cref="SettingException">The database is of a kind that there is not.</exception>
+    public static (string Data, string Path) Locate(ParseResult parsed)
+    {
+        var sources = new SettingSources(parsed, Environment.GetEnvironmentVariable, new Dictionary<string, DeclaredSetting>());
+        var data = Path.GetFullPath(sources.Find(Setting.Data)?.Text ?? DataFolder.Default);
+        return (data, DataFolder.DatabasePath(sources.Find(Setting.Database), data));
     }
 
     public async ValueTask DisposeAsync()

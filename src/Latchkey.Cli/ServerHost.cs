@@ -4,6 +4,7 @@ using System.Security.Authentication;
 using Latchkey.Server;
 using Latchkey.Server.Hosting;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging.Console;
@@ -47,7 +48,8 @@ internal static class ServerHost
 
     /// <summary>The key ring that encrypts keys and forms, the same for the server and the command line.</summary>
     public static void AddDataProtection(IServiceCollection services, string data) =>
-        services.AddDataProtection().SetApplicationName("latchkey").PersistKeysToFileSystem(DataFolder.KeyRing(data));
+        services.AddDataProtection().SetApplicationName("latchkey")
+            .Services.Configure<KeyManagementOptions>(options => options.XmlRepository = new DurableKeyRing(DataFolder.KeyRing(data)));
 
     private static void AddLogging(ILoggingBuilder logging, ServeSettings settings)
     {
