@@ -2,6 +2,7 @@
 # Installs what the tests need when it is missing, builds, runs every test, and ends with "N passed, N failed".
 #   ./test.sh            every test project
 #   ./test.sh NAME…      only projects whose name contains NAME, such as Protocol
+#   ./test.sh --faults   only the long forms of the failure tests, which take minutes and are left out otherwise
 set -euo pipefail
 cd "$(dirname "$0")"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
@@ -34,9 +35,16 @@ quietly() {
   rm -f "$log"
 }
 
+faults=(--filter-not-trait Faults=long)
+if [ "${1:-}" = --faults ]; then
+  faults=(--filter-trait Faults=long)
+  shift
+fi
+
 projects=()
 while IFS= read -r project; do
   name="$(basename "$project" .csproj)"
+  if [ "${faults[0]}" = --filter-trait ] && ! grep -rqF --include='*.cs' LongFaults "$(dirname "$project")"; then continue; fi
   if [ $# -eq 0 ]; then projects+=("$project"); continue; fi
   for wanted in "$@"; do
     if [[ "${name,,}" == *"${wanted,,}"* ]]; then projects+=("$project"); break; fi
@@ -52,6 +60,7 @@ needs() {
   return 1
 }
 if needs "*.cs" PostgresServer && ! compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; then install initdb postgresql; fi
+if needs '*.cs' disk.c; then install gcc gcc libc6-dev; fi
 if needs '*.csproj' Microsoft.Playwright; then install chromium chromium fonts-liberation; fi
 if [ -f test/Interop/package-lock.json ] && [[ " ${projects[*]} " == *[Ii]nterop* ]]; then
   install node nodejs
@@ -84,7 +93,7 @@ for project in "${projects[@]}"; do
   echo
   echo "== $name"
   status=0
-  "artifacts/bin/$name/release/$name" --no-ansi --progress off --results-directory "$results" \
+  "artifacts/bin/$name/release/$name" "${faults[@]}" --no-ansi --progress off --results-directory "$results" \
     --report-xunit-trx --report-xunit-trx-filename "$name.trx" </dev/null || status=$?
 
   counters="$(grep -om1 '<Counters [^>]*>' "$results/$name.trx" 2>/dev/null || true)"

@@ -82,6 +82,16 @@ internal sealed class AdminContext : IAsyncDisposable
         return _services;
     }
 
+    /// <summary>The data folder and the database's file that a command line and the environment name.</summary>
+    /// <exception cref="SettingException">The database is of a kind that there is not.</exception>
+    public static (string Data, string Path) Locate(ParseResult parsed)
+    {
+        var sources = new SettingSources(parsed, Environment.GetEnvironmentVariable, new Dictionary<string, DeclaredSetting>());
+        var data = Path.GetFullPath(sources.Find(Setting.Data)?.Text ?? DataFolder.Default);
+        var address = DatabaseAddress.Read(sources.Find(Setting.Database), data);
+        return address.IsFile ? (data, address.Path) : throw new SettingException("The database is PostgreSQL's; back it up and restore it with PostgreSQL's own programs, such as pg_dump.");
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_services is not null) await _services.DisposeAsync().ConfigureAwait(false);

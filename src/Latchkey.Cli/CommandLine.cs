@@ -65,6 +65,8 @@ internal static class CommandLine
         GrantCommands.Create(),
         SessionCommands.Create(),
         AuditCommands.Create(),
+        BackupCommands.CreateBackup(),
+        BackupCommands.CreateRestore(),
         MockCommand.Create(),
     };
 

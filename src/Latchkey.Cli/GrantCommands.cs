@@ -19,6 +19,7 @@ internal static class GrantCommands
         AdminCommand.Create("list", "List grants, newest first.", "latchkey grant list --user alice", ListAsync, User, Client, All, Limit),
         AdminCommand.Create("show", "Show a grant.", "latchkey grant show AbCdEfGhIjKlMnOpQrStUg", ShowAsync, Id),
         AdminCommand.Create("revoke", "End a grant: its refresh token is dead, its access tokens are wherever servers ask.", "latchkey grant revoke AbCdEfGhIjKlMnOpQrStUg", RevokeAsync, Id),
+        AdminCommand.Create("revoke-all", "End everything that was granted to any client until now; sessions go on.", "latchkey grant revoke-all", RevokeAllAsync),
     };
 
     private static async Task ListAsync(AdminContext context, ParseResult parsed)
@@ -47,6 +48,12 @@ internal static class GrantCommands
         context.Output.Done(ended ? $"Grant {id} is over." : $"Grant {id} was over already.", new JsonObject { ["grant"] = id, ["revoked"] = ended });
     }
 
+    private static async Task RevokeAllAsync(AdminContext context, ParseResult parsed)
+    {
+        await context.Grants.RevokeAllAsync().ConfigureAwait(false);
+        context.Output.Done("Every grant until now is over.", new JsonObject { ["revoked"] = true });
+    }
+
     /// <summary>The <c>sub</c> of a user who is named by username or <c>sub</c>; one who is deleted is known by the <c>sub</c> alone.</summary>
     public static async Task<string?> SubjectAsync(AdminContext context, string? name)
     {
@@ -61,8 +68,13 @@ internal static class GrantCommands
         }
     }
 
-    private static async Task<Dictionary<string, ClientRow>> ClientsAsync(AdminContext context) =>
-        (await context.Database.ReadAsync(Clients.ListAsync).ConfigureAwait(false)).ToDictionary(row => row.Metadata.ClientId, StringComparer.Ordinal);
+    // As the server sees them: what was revoked for all clients is revoked for each.
+    private static async Task<Dictionary<string, ClientRow>> ClientsAsync(AdminContext context) => await context.Database.ReadAsync(async sql =>
+    {
+        var (_, notBefore) = await ConfigurationVersion.ReadAsync(sql).ConfigureAwait(false);
+        return (await Clients.ListAsync(sql).ConfigureAwait(false)).ToDictionary(
+            row => row.Metadata.ClientId, row => row with { NotBefore = Math.Max(row.NotBefore, notBefore) }, StringComparer.Ordinal);
+    }).ConfigureAwait(false);
 
     private static string StateOf(Grant grant, Dictionary<string, ClientRow> clients, long now) =>
         GrantAdministration.StateOf(grant, clients.GetValueOrDefault(grant.ClientId), now);

@@ -3,7 +3,6 @@ using Latchkey.Server.Keys;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
-using Microsoft.AspNetCore.DataProtection.Repositories;
 
 namespace Latchkey.Cli;
 
@@ -46,8 +45,8 @@ internal static class KeyRingSetup
     {
         services.AddDataProtection().SetApplicationName("latchkey");
         if (!isShared) DataFolder.CreateKeyRing(data);
-        services.AddOptions<KeyManagementOptions>().Configure<ILoggerFactory>((options, logging) =>
-            options.XmlRepository = new SealedKeyRing(isShared ? new DatabaseKeyRing(database) : new FileSystemXmlRepository(DataFolder.KeyRing(data), logging), key));
+        services.Configure<KeyManagementOptions>(options =>
+            options.XmlRepository = new SealedKeyRing(isShared ? new DatabaseKeyRing(database) : new DurableKeyRing(DataFolder.KeyRing(data)), key));
     }
 
     /// <summary>Sees that the ring can be opened, and that all nodes begin with one key. The schema must be in order.</summary>

@@ -40,7 +40,10 @@ internal static class ServeCommand
             await StartAsync(app, settings).ConfigureAwait(false);
             var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
             Console.Out.WriteLine($"Latchkey {CommandLine.Version} listening on {string.Join(", ", addresses)} (issuer {settings.Options.Issuer})");
-            await app.WaitForShutdownAsync().ConfigureAwait(false);
+            var stopped = app.WaitForShutdownAsync();
+            var broken = app.Services.GetRequiredService<Database>().Broken;
+            if (await Task.WhenAny(stopped, broken).ConfigureAwait(false) == broken) Abort(await broken.ConfigureAwait(false));
+            await stopped.ConfigureAwait(false);
             return CommandLine.Done;
         }
         catch (Exception exception) when (exception is AdministrationException or DatabaseUnavailableException)
@@ -57,6 +60,13 @@ internal static class ServeCommand
                 await database.DisposeAsync().ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>Ends at once, as a crash would: closing the database would ask its disk again.</summary>
+    private static void Abort(string reason)
+    {
+        Console.Error.WriteLine("latchkey: " + reason);
+        Environment.Exit(CommandLine.Failed);
     }
 
     private static ServeSettings Read(ParseResult parsed)

@@ -85,6 +85,7 @@ internal sealed record ServeSettings
             SessionLifetime = sources.Seconds(Setting.SessionLifetime, options.SessionLifetime, 60, 365 * day),
             DeviceCodeLifetime = sources.Seconds(Setting.DeviceCodeLifetime, options.DeviceCodeLifetime, 30, 1800),
             KeyRotationInterval = sources.Seconds(Setting.KeyRotationInterval, options.KeyRotationInterval, 3600, 3650 * day),
+            AuditRetention = sources.Seconds(Setting.AuditRetention, options.AuditRetention, day, 36500 * day),
         };
         return options;
     }

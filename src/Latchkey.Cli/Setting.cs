@@ -37,13 +37,14 @@ internal sealed class Setting
     public static readonly Setting SessionLifetime = Seconds("session_lifetime", "How long a sign-in lasts [default: 14 days]");
     public static readonly Setting DeviceCodeLifetime = Seconds("device_code_lifetime", "How long device codes live [default: 600]");
     public static readonly Setting KeyRotationInterval = Seconds("key_rotation_interval", "How long a signing key is used [default: 90 days]");
+    public static readonly Setting AuditRetention = Seconds("audit_retention", "How long the audit keeps an event [default: 365 days]");
 
     /// <summary>Every setting, in the order of the help.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
         Issuer, Data, Database, KeyEncryptionKey, Urls, TlsCert, TlsKey, TrustedProxies, LogLevel, LogFormat, Registration, ClientIdMetadataDocuments,
         AccessTokenLifetime, AuthorizationCodeLifetime, RefreshTokenIdleLifetime, RefreshTokenAbsoluteLifetime, RefreshTokenLeeway, SessionLifetime,
-        DeviceCodeLifetime, KeyRotationInterval,
+        DeviceCodeLifetime, KeyRotationInterval, AuditRetention,
     ];
 
     /// <summary>The keys that <c>settings</c> of a configuration file may have.</summary>

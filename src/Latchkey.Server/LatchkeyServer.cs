@@ -28,7 +28,7 @@ using Microsoft.Extensions.Logging;
 namespace Latchkey.Server;
 
 /// <summary>The map: every route of the server on one screen, and what they need.</summary>
-public static class LatchkeyServer
+public static partial class LatchkeyServer
 {
     /// <summary>Adds the server's services. Data Protection must be set up by the host: it encrypts the signing keys.</summary>
     /// <param name="services">The host's services.</param>
@@ -83,7 +83,7 @@ public static class LatchkeyServer
         services.AddSingleton<SelectAccountEndpoint>();
         services.AddSingleton<SignInSessions>();
         services.AddSingleton(provider => new UserDirectory(
-            database, options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<LogoutSignal>()));
+            provider.GetRequiredService<Database>(), options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<LogoutSignal>()));
 
         // Sign-out
         services.AddSingleton<LogoutEndpoint>();
@@ -99,9 +99,9 @@ public static class LatchkeyServer
         services.AddSingleton<AccountEndpoint>();
 
         // Administration
-        services.AddSingleton(provider => new KeyAdministration(provider.GetRequiredService<KeyKeeper>(), database, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new KeyAdministration(provider.GetRequiredService<KeyKeeper>(), provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new StateApplier(
-            database, provider.GetRequiredService<ConfigurationSource>(), provider.GetRequiredService<UserDirectory>(), provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<Database>(), provider.GetRequiredService<ConfigurationSource>(), provider.GetRequiredService<UserDirectory>(), provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<StateApplier>>()));
 
         // Pages
@@ -141,7 +141,9 @@ public static class LatchkeyServer
     /// <exception cref="DatabaseUnavailableException">The database can't be used.</exception>
     public static async Task PrepareLatchkeyServerAsync(this IServiceProvider services, DeclaredState state)
     {
-        await services.GetRequiredService<Database>().MigrateAsync().ConfigureAwait(false);
+        var database = services.GetRequiredService<Database>();
+        if (await database.EnterServiceAsync().ConfigureAwait(false) is { } found) LogFound(services.GetRequiredService<ILogger<Database>>(), found);
+        await database.MigrateAsync().ConfigureAwait(false);
         await services.ApplyDeclaredStateAsync(state, StateApplier.ConfigActor).ConfigureAwait(false);
     }
 
@@ -218,6 +220,9 @@ public static class LatchkeyServer
 
         return app;
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Found}")]
+    private static partial void LogFound(ILogger logger, string found);
 
     private static readonly string[] Get = ["GET", "HEAD"];
     private static readonly string[] GetOrPost = ["GET", "HEAD", "POST"];

@@ -41,6 +41,9 @@ public sealed record ServerOptions
     /// <summary>How long a signing key is used before the next takes over; 90 days.</summary>
     public TimeSpan KeyRotationInterval { get; init; } = TimeSpan.FromDays(90);
 
+    /// <summary>How long the audit keeps an event; a year.</summary>
+    public TimeSpan AuditRetention { get; init; } = TimeSpan.FromDays(365);
+
     /// <summary>How long clients may cache the JWKS; a new key is published at least this long before it signs.</summary>
     public TimeSpan JwksMaxAge { get; init; } = TimeSpan.FromMinutes(15);
 

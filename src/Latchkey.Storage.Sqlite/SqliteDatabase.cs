@@ -14,16 +14,30 @@ public sealed class SqliteDatabase : Database
     private const int QueueCapacity = 4096;
     private const int BatchSize = 64;
 
+    // As many pages as SQLite's own checkpoints wait for. It ignores it when one of those fails, so the writer does them.
+    private const int CheckpointPages = 1000;
+
     private static readonly TimeSpan BusyTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan CheckTime = TimeSpan.FromSeconds(10);
 
     static SqliteDatabase() => SQLitePCL.raw.SetProvider(new SQLitePCL.SQLite3Provider_e_sqlite3());
+
+    /// <summary>Makes sure that SQLite is there for whoever uses it without opening a database here.</summary>
+    internal static void UseProvider()
+    {
+        // The static constructor does it.
+    }
 
     private readonly string _path;
     private readonly bool _durable;
     private readonly Channel<Write> _queue = Channel.CreateBounded<Write>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
     private readonly ConcurrentBag<SqliteSession> _readers = [];
     private readonly Thread _writer;
+    private readonly TaskCompletionSource<string> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile string? _trouble;
     private volatile bool _disposed;
+    private int _pages;
+    private ServiceMark? _mark;
 
     /// <summary>Opens a database file, making it if there is none. Its folder must exist.</summary>
     /// <param name="path">The file.</param>
@@ -37,6 +51,7 @@ public sealed class SqliteDatabase : Database
         {
             session = Open(SqliteOpenMode.ReadWriteCreate);
             session.Run("PRAGMA journal_mode = WAL");
+            session.Run("PRAGMA wal_autocheckpoint = 0");
         }
         catch (SqliteException exception)
         {
@@ -54,6 +69,34 @@ public sealed class SqliteDatabase : Database
     public override string Location => $"sqlite:{_path}";
 
     /// <inheritdoc />
+    public override string? Trouble => _trouble;
+
+    /// <inheritdoc />
+    public override Task<string> Broken => _broken.Task;
+
+    /// <inheritdoc />
+    /// <remarks>
+    /// After a crash the log is folded into the file and made durable before anything new is acknowledged: what was in it may have been in memory alone.
+    /// </remarks>
+    public override Task<string?> EnterServiceAsync()
+    {
+        _mark ??= ServiceMark.Take(_path);
+        if (!_mark.FollowsCrash) return Task.FromResult<string?>(null);
+        try
+        {
+            using var session = Open(SqliteOpenMode.ReadWrite);
+            var check = IntegrityCheck.Run(session, CheckTime);
+            if (check.Damage is { } damage) throw new DatabaseUnavailableException($"The file {_path} is damaged ({damage}); restore it from a backup: latchkey restore --help.");
+            session.Run("PRAGMA wal_checkpoint(TRUNCATE)");
+            return Task.FromResult<string?>($"The server was not stopped in order the last time, so the database {_path} was looked through: {check.Found}");
+        }
+        catch (SqliteException exception)
+        {
+            throw Unavailable(exception);
+        }
+    }
+
+    /// <inheritdoc />
     /// <remarks>An open file that was moved or deleted still answers, and what is written to it is lost: that must be seen from outside.</remarks>
     public override ValueTask<bool> IsAvailableAsync() => File.Exists(_path) ? base.IsAvailableAsync() : new(false);
 
@@ -61,6 +104,7 @@ public sealed class SqliteDatabase : Database
     public override ValueTask<T> ReadAsync<T>(Func<SqlSession, ValueTask<T>> read)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_broken.Task.IsCompleted) return ValueTask.FromException<T>(new DatabaseUnavailableException(_broken.Task.Result));
         try
         {
             if (!_readers.TryTake(out var session)) session = Open(SqliteOpenMode.ReadOnly);
@@ -158,6 +202,23 @@ public sealed class SqliteDatabase : Database
             Commit(session, batch);
         }
 
+        Close(session);
+    }
+
+    private void Close(SqliteSession session)
+    {
+        // Closing would write and fsync once more, and believe an answer that means nothing any more.
+        if (_broken.Task.IsCompleted) return;
+        try
+        {
+            session.Run("PRAGMA wal_checkpoint(TRUNCATE)");
+            _mark?.Leave();
+        }
+        catch (SqliteException)
+        {
+            // The mark stays: the next start looks through the file.
+        }
+
         session.Dispose();
     }
 
@@ -165,6 +226,7 @@ public sealed class SqliteDatabase : Database
     {
         try
         {
+            if (_broken.Task.IsCompleted) throw new DatabaseUnavailableException(_broken.Task.Result);
             session.Run("BEGIN IMMEDIATE");
             foreach (var write in batch)
             {
@@ -174,16 +236,55 @@ public sealed class SqliteDatabase : Database
             }
 
             session.Run("COMMIT");
+            _trouble = null;
         }
-        catch (SqliteException exception)
+        catch (Exception exception) when (exception is SqliteException or DatabaseUnavailableException)
         {
-            Abandon(session);
-            var reason = Unavailable(exception);
+            var reason = exception as DatabaseUnavailableException ?? Fail(session, (SqliteException)exception);
             foreach (var write in batch) write.Fail(reason);
             return;
         }
 
         foreach (var write in batch) write.Succeed();
+        Checkpoint(session);
+    }
+
+    /// <summary>Folds the log into the file once it is long enough; nobody waits for that.</summary>
+    private void Checkpoint(SqliteSession session)
+    {
+        _pages += session.TakePagesWritten();
+        if (_pages < CheckpointPages) return;
+        _pages = 0;
+        try
+        {
+            session.Run("PRAGMA wal_checkpoint(PASSIVE)");
+        }
+        catch (SqliteException exception)
+        {
+            Fail(session, exception);
+        }
+    }
+
+    private DatabaseUnavailableException Fail(SqliteSession session, SqliteException exception)
+    {
+        var reason = Unavailable(exception);
+        if (session.LostTheDisk(exception))
+        {
+            // What an fsync that failed left in memory looks written and is not: no second try can be believed (fsyncgate).
+            _trouble = "Writing to the disk failed.";
+            _broken.TrySetResult($"Writing the database {_path} to its disk failed ({exception.Message}), so nothing can be acknowledged any more; check the disk and start again.");
+            return new DatabaseUnavailableException(_broken.Task.Result, exception);
+        }
+
+        Abandon(session);
+        _trouble = exception.SqliteErrorCode switch
+        {
+            5 or 6 => "The database is locked by another process.",
+            8 => "The database is read-only.",
+            13 => "The disk that holds the database is full.",
+            _ => "The database can't be written to.",
+        };
+        return reason;
     }
 
     private static void Abandon(SqliteSession session)

@@ -83,6 +83,8 @@ public static class AuditEvents
     public const string KeyRotated = "key.rotated";
     public const string KeyCreated = "key.created";
     public const string ServerStarted = "server.started";
+    public const string DatabaseRestored = "database.restored";
+    public const string GrantsRevoked = "grants.revoked";
 #pragma warning restore CS1591
 }
 
@@ -113,6 +115,13 @@ public static class AuditLog
         if (after <= 0) newest.Reverse();
         return newest;
     }
+
+    /// <summary>Removes a few events from the beginning that are older than they need be kept.</summary>
+    /// <param name="sql">The session.</param>
+    /// <param name="before">Unix milliseconds.</param>
+    /// <param name="limit">How many to look at, and remove, at most.</param>
+    public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) =>
+        sql.ExecuteAsync("DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id, at FROM audit ORDER BY id LIMIT $2) AS oldest WHERE at < $1)", before, limit);
 
     private static AuditEvent Read(SqlRow row) => new()
     {

@@ -66,6 +66,22 @@ public abstract class Database : IAsyncDisposable
         }
     }
 
+    /// <summary>Why the last write could not be done, in a sentence that tells nobody where the data lies; null while writes work.</summary>
+    public virtual string? Trouble => null;
+
+    /// <summary>
+    /// Completes with a sentence for the operator when nothing may be acknowledged any more and only a new start helps, as after a failed fsync.
+    /// Whatever is asked of the database from then on is refused.
+    /// </summary>
+    public virtual Task<string> Broken { get; } = new TaskCompletionSource<string>().Task;
+
+    /// <summary>
+    /// What a server does before its first request, once: looks whether the last one was stopped in order, and if it was not, at what that left behind.
+    /// </summary>
+    /// <returns>What was found, a sentence for the log; null if there is nothing to tell.</returns>
+    /// <exception cref="DatabaseUnavailableException">The database is damaged.</exception>
+    public virtual Task<string?> EnterServiceAsync() => Task.FromResult<string?>(null);
+
     /// <inheritdoc />
     public abstract ValueTask DisposeAsync();
 }

@@ -126,6 +126,9 @@ public static class DeviceCodes
         await sql.ExecuteAsync(
             "UPDATE device_codes SET status = 'used' WHERE code_hash = $1 AND status = 'approved' AND expires_at > $2", codeHash, now).ConfigureAwait(false) == 1;
 
+    /// <summary>Removes all codes: for a database that was brought back, in which used ones may be unused again.</summary>
+    public static ValueTask<int> DeleteAllAsync(SqlSession sql) => sql.ExecuteAsync("DELETE FROM device_codes");
+
     /// <summary>Removes a few codes that are long over.</summary>
     public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) =>
         sql.ExecuteAsync(

@@ -3,6 +3,9 @@ namespace Latchkey.Storage;
 /// <summary>What may be used once only: the ids of client assertions and their like.</summary>
 public static class ReplayGuard
 {
+    // No hash is this short.
+    private static readonly byte[] TouchId = [0];
+
     /// <summary>Uses an id up; exactly one of many concurrent callers wins, on whichever node.</summary>
     /// <param name="sql">The session.</param>
     /// <param name="id">A hash over who, what for and the id.</param>
@@ -10,6 +13,16 @@ public static class ReplayGuard
     /// <returns>True for the first use.</returns>
     public static async ValueTask<bool> UseAsync(SqlSession sql, byte[] id, long expiresAt) =>
         await sql.ExecuteAsync("INSERT INTO replay_guard (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING", id, expiresAt).ConfigureAwait(false) == 1;
+
+    /// <summary>
+    /// A write that means nothing and is soon forgotten: tells whether the database can be written to. It changes something each time, since an engine
+    /// need not write what is there already.
+    /// </summary>
+    /// <param name="sql">The session.</param>
+    /// <param name="now">Unix milliseconds.</param>
+    public static async ValueTask<bool> TouchAsync(SqlSession sql, long now) =>
+        await sql.ExecuteAsync("INSERT INTO replay_guard (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at", TouchId, now)
+            .ConfigureAwait(false) == 1;
 
     /// <summary>Forgets a few ids whose time is over.</summary>
     public static ValueTask<int> PruneAsync(SqlSession sql, long now, int limit) =>

@@ -94,6 +94,9 @@ public static class Sessions
         await sql.ExecuteAsync("UPDATE sessions SET ended_at = $3 WHERE bucket = $1 AND id = $2 AND ended_at IS NULL", id.Bucket, id.ToBytes(), now)
             .ConfigureAwait(false) == 1;
 
+    /// <summary>Ends every session there is, telling no client: for a database that was brought back.</summary>
+    public static ValueTask<int> EndAllAsync(SqlSession sql, long now) => sql.ExecuteAsync("UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL", now);
+
     /// <summary>Notes that a client has tokens of a session, so that it is told when the session ends.</summary>
     public static async ValueTask AddClientAsync(SqlSession sql, RowId id, string clientId) =>
         await sql.ExecuteAsync(

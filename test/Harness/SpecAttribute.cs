@@ -28,3 +28,13 @@ public sealed class CheckAttribute(string name) : Attribute, ITraitAttribute
 
     public IReadOnlyCollection<KeyValuePair<string, string>> GetTraits() => [new("Check", name)];
 }
+
+/// <summary>
+/// Marks the long form of a failure test, which <c>./test.sh --faults</c> runs and nothing else: more rounds of what its short form does every time.
+/// Becomes the trait <c>Faults=long</c>.
+/// </summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class LongFaultsAttribute : Attribute, ITraitAttribute
+{
+    public IReadOnlyCollection<KeyValuePair<string, string>> GetTraits() => [new("Faults", "long")];
+}

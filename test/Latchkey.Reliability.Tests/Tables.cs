@@ -8,6 +8,19 @@ internal static class Tables
 {
     static Tables() => SQLitePCL.raw.SetProvider(new SQLitePCL.SQLite3Provider_e_sqlite3());
 
+    /// <summary>Makes sure that SQLite is there for who opens a file by hand.</summary>
+    public static void UseProvider()
+    {
+        // The static constructor does it.
+    }
+
+    /// <summary>What SQLite finds wrong with a database that is in use; <c>ok</c> if nothing is.</summary>
+    public static string Check(string file)
+    {
+        using var connection = Open(file);
+        return string.Join('\n', Texts(connection, "PRAGMA integrity_check"));
+    }
+
     /// <summary>The number of rows of every table, as text that tests can compare.</summary>
     /// <param name="file">The database; a server may be using it.</param>
     /// <param name="except">Tables that don't count.</param>

@@ -24,9 +24,23 @@ public sealed class GrantAdministration(Database database, TimeProvider clock, s
             ? grant
             : throw new AdministrationException($"There is no grant {id}; see latchkey grant list.");
 
+    /// <summary>Ends every grant that was given until now, and the access tokens that clients got for themselves, in one write however many there are.</summary>
+    /// <exception cref="DatabaseUnavailableException">The database can't be reached; nothing was changed.</exception>
+    public async Task RevokeAllAsync()
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        await database.WriteAsync(async sql =>
+        {
+            await ConfigurationVersion.SetNotBeforeAsync(sql, now).ConfigureAwait(false);
+            await AuditLog.AppendAsync(sql, new AuditEvent { At = now, Event = AuditEvents.GrantsRevoked, Actor = actor, Detail = AdminDetail.Of(RevocationReasons.Operator) })
+                .ConfigureAwait(false);
+            return true;
+        }).ConfigureAwait(false);
+    }
+
     /// <summary>What a grant is worth now: <c>alive</c>, <c>revoked</c> (or its client's grants were) or <c>expired</c>.</summary>
     /// <param name="grant">The grant.</param>
-    /// <param name="client">Its client; null if that is gone.</param>
+    /// <param name="client">Its client, with the server-wide limit in its own; null if it is gone.</param>
     /// <param name="now">Unix milliseconds.</param>
     public static string StateOf(Grant grant, ClientRow? client, long now) =>
         grant.RevokedAt is not null || client is null || grant.CreatedAt < client.NotBefore ? "revoked" : grant.IsAlive(now) ? "alive" : "expired";

@@ -5,13 +5,13 @@ using Microsoft.Extensions.Logging;
 namespace Latchkey.Server.Hosting;
 
 /// <summary>
-/// Removes rows whose time is long over, a few at a time, so that no request waits behind it. What it has not got round to is harmless: every
-/// statement that reads such a row looks at its end.
+/// Removes rows whose time is long over, a few at a time, so that no request waits behind it: each step is queued like any other write. A round goes
+/// on until nothing is left, so that rows can't come faster than they go. What it has not got round to is harmless: every statement that reads such
+/// a row looks at its end.
 /// </summary>
-internal sealed partial class Janitor(Database database, TimeProvider clock, ILogger<Janitor> logger) : BackgroundService
+internal sealed partial class Janitor(Database database, ServerOptions options, TimeProvider clock, ILogger<Janitor> logger) : BackgroundService
 {
-    private const int StepSize = 100;
-    private const int StepsPerRound = 200;
+    private const int StepSize = 32;
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(30);
 
@@ -23,13 +23,14 @@ internal sealed partial class Janitor(Database database, TimeProvider clock, ILo
 
     // How long each kind stays after its end: a grant as long as a person or an operator may ask what became of it, a device code as long as
     // its device may still poll and deserves to hear expired_token.
-    private static readonly (Func<SqlSession, long, int, ValueTask<int>> Prune, TimeSpan After)[] Kinds =
+    private readonly (Func<SqlSession, long, int, ValueTask<int>> Prune, TimeSpan After)[] _kinds =
     [
         (ReplayGuard.PruneAsync, TimeSpan.FromMinutes(1)),
         (RevokedTokens.PruneAsync, TimeSpan.FromMinutes(1)),
         (DeviceCodes.PruneAsync, TimeSpan.FromHours(1)),
         (Sessions.PruneAsync, TimeSpan.FromDays(7)),
         (Grants.PruneAsync, GrantsAfter),
+        (AuditLog.PruneAsync, options.AuditRetention),
     ];
 
     // Where the last look at grants ended.
@@ -41,10 +42,10 @@ internal sealed partial class Janitor(Database database, TimeProvider clock, ILo
     public async Task<int> SweepAsync(CancellationToken cancellation = default)
     {
         var removed = 0;
-        foreach (var (prune, after) in Kinds)
+        foreach (var (prune, after) in _kinds)
         {
             var before = (clock.GetUtcNow() - after).ToUnixTimeMilliseconds();
-            for (var step = 0; step < StepsPerRound && !cancellation.IsCancellationRequested; step++)
+            while (!cancellation.IsCancellationRequested)
             {
                 var count = await database.WriteAsync(sql => prune(sql, before, StepSize)).ConfigureAwait(false);
                 removed += count;

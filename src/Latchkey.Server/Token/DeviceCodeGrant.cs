@@ -33,6 +33,8 @@ internal sealed class DeviceCodeGrant(ServerOptions options, Database database, 
         if (code is null || code.ClientId != request.Client.Id || code.Status == DeviceCodeStatus.Used || !CryptographicOperations.FixedTimeEquals(code.CodeHash, hash))
             return OAuthError.InvalidGrant("The device code is unknown, was used already, or belongs to another client.");
 
+        if (code.CreatedAt < request.Client.NotBefore) return OAuthError.InvalidGrant("The device code was made before all that was granted to the client was revoked; ask for a new one.");
+
         // 2. What the person said.
         if (request.Now >= code.ExpiresAt) return OAuthError.ExpiredToken("The time of the device code is over; ask for a new one.");
         if (code.Status == DeviceCodeStatus.Denied) return OAuthError.AccessDenied("The person denied the request.");

@@ -8,7 +8,7 @@ public sealed class DiskFullTests
     [Fact]
     public async Task On_a_full_disk_only_writes_are_refused_and_with_room_again_they_go_on_by_themselves()
     {
-        using var disk = new SmallDisk(megabytes: 6);
+        using var disk = new SmallDisk(megabytes: 64);
         await using var server = await LatchkeyProcess.StartAsync(arguments: ["--database", "sqlite:" + disk.File("latchkey.db")]);
         using var alice = new PageWalker(server.Issuer);
         using var app = new OAuthClient(server.Issuer, DeclaredStates.FirstParty);
@@ -38,6 +38,10 @@ public sealed class DiskFullTests
             (await app.GetAsync("/.well-known/openid-configuration")).Expect(HttpStatusCode.OK);
             (await app.GetAsync("/healthz/live")).Expect(HttpStatusCode.OK);
         }
+
+        var ready = (await app.GetAsync("/healthz/ready")).Expect(HttpStatusCode.OK);
+        Assert.Equal("degraded", ready["status"]);
+        Assert.Contains("full", ready["reason"], StringComparison.Ordinal);
 
         // Room again: it heals without a restart, and nothing that was refused was used up.
         disk.Free();

@@ -1,0 +1,72 @@
+using System.Net;
+using Latchkey.Storage;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Latchkey.Reliability.Tests.StoreFaults;
+
+/// <summary>The database fails at the k-th call of a request, for every k: the answer is 503, nothing is half done, and the next try is right.</summary>
+public sealed class StoreFaultTests(ITestOutputHelper output)
+{
+    private const int MostCalls = 20;
+
+    public static TheoryData<string> Names => [.. Scenarios.Names];
+
+    [Theory, MemberData(nameof(Names))]
+    public async Task At_whatever_call_the_database_fails_the_answer_is_503_and_the_next_try_is_right(string name)
+    {
+        await using var server = await StartAsync();
+        var calls = 0;
+        foreach (var fault in new[] { Fault.Before, Fault.After })
+        {
+            for (var at = 1; at <= MostCalls && await StrikeAsync(server, name, fault, at) is { } wrong; at++)
+            {
+                Assert.True(wrong.Length == 0, $"{name}, call {at}, {fault}: {wrong}");
+                calls++;
+            }
+        }
+
+        output.WriteLine($"{name}: {calls} faults");
+        Assert.InRange(calls, 1, 2 * MostCalls - 1);
+    }
+
+    [Theory, InlineData("POST /token authorization_code"), InlineData("POST /token device_code, approved"), InlineData("POST /token device_code, pending")]
+    public async Task A_database_that_forgets_what_it_acknowledged_is_found_out(string name)
+    {
+        await using var server = await StartAsync();
+        var found = new List<string>();
+        for (var at = 1; at <= MostCalls && await StrikeAsync(server, name, Fault.Forget, at) is { } wrong; at++)
+            if (wrong.Length > 0) found.Add(wrong);
+        Assert.NotEmpty(found);
+    }
+
+    /// <summary>Lets one request meet a fault.</summary>
+    /// <returns>What is wrong, empty if nothing is; null if the request makes fewer calls.</returns>
+    private static async Task<string?> StrikeAsync(InProcessServer server, string name, Fault fault, int at)
+    {
+        var database = (FaultyDatabase)server.Services.GetRequiredService<Database>();
+        var attempt = await Scenarios.PrepareAsync(name, server);
+        var before = await Scenarios.RowsAsync(database);
+        database.Arm(fault, at);
+        var status = await attempt.Act();
+        var (struck, committed) = (database.Struck, database.StruckWrite && fault != Fault.Before);
+        var wroteNothing = database.Committed == 0;
+        database.Disarm();
+        if (!struck) return null;
+        if (fault == Fault.Forget)
+        {
+            // What was acknowledged must be so. Only a write can be forgotten.
+            return database.StruckWrite ? await attempt.AfterAsync(true) ?? "" : "";
+        }
+
+        if (status != HttpStatusCode.ServiceUnavailable) return $"the answer is {(int)status}";
+        if (wroteNothing && await Scenarios.RowsAsync(database) != before) return "something was written";
+        return await attempt.AfterAsync(committed) ?? "";
+    }
+
+    private static Task<InProcessServer> StartAsync() => InProcessServer.StartAsync(configure: builder =>
+    {
+        builder.Services.AddHttpContextAccessor();
+        var known = builder.Services.Last(service => service.ServiceType == typeof(Database));
+        builder.Services.AddSingleton<Database>(new FaultyDatabase((Database)known.ImplementationInstance!));
+    });
+}
