@@ -53,6 +53,23 @@ internal sealed class CertificateFiles
         }
     }
 
+    /// <summary>Reads the authorities of client certificates.</summary>
+    /// <exception cref="SettingException">The file can't be read or holds none.</exception>
+    public static IReadOnlyList<X509Certificate2> ReadAuthorities(SettingValue file)
+    {
+        var authorities = new X509Certificate2Collection();
+        try
+        {
+            authorities.ImportFromPemFile(file.Text);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new SettingException($"{file.Source} names {file.Text}, which can't be read as PEM certificates ({exception.Message}).", exception);
+        }
+
+        return authorities.Count > 0 ? [.. authorities] : throw new SettingException($"{file.Source} names {file.Text}, which holds no PEM certificate; give those of the authorities.");
+    }
+
     private (DateTime Certificate, DateTime Key) Stamp() => (File.GetLastWriteTimeUtc(_certificate.Text), File.GetLastWriteTimeUtc(_key.Text));
 
     private SslStreamCertificateContext Load()

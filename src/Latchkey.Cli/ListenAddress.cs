@@ -34,6 +34,22 @@ internal sealed record ListenAddress(string Scheme, string Host, int Port)
         return addresses.Count > 0 ? addresses : throw new SettingException($"{source} is empty; give an address to listen on.");
     }
 
+    /// <summary>The addresses of <c>--mtls-urls</c>.</summary>
+    /// <exception cref="SettingException">One is malformed or not https.</exception>
+    public static IReadOnlyList<ListenAddress> ReadMtls(SettingValue urls, bool hasCertificate)
+    {
+        var addresses = new List<ListenAddress>();
+        foreach (var url in urls.Text.Split([',', ';'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (Parse(url) is not { IsHttps: true } address)
+                throw new SettingException($"{urls.Source} has \"{url}\", which is no https address to listen on; write one such as https://0.0.0.0:8443.");
+            if (!hasCertificate) throw new SettingException($"{urls.Source} is set, but there is no certificate of the server; give --tls-cert and --tls-key.");
+            addresses.Add(address);
+        }
+
+        return addresses;
+    }
+
     /// <summary>Whether a URL's host is this computer.</summary>
     public static bool IsLoopback(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address);

@@ -2,6 +2,7 @@ using System.Net;
 using Latchkey.Server;
 using Latchkey.Server.Admin;
 using Latchkey.Server.Hosting;
+using Latchkey.Verification.DPoP;
 
 namespace Latchkey.Cli;
 
@@ -22,6 +23,9 @@ internal sealed record ServeSettings
 
     /// <summary>Where to listen.</summary>
     public required IReadOnlyList<ListenAddress> Addresses { get; init; }
+
+    /// <summary>Where to listen for connections that are asked for a client certificate; nowhere unless set.</summary>
+    public IReadOnlyList<ListenAddress> MtlsAddresses { get; init; } = [];
 
     /// <summary>The certificate; needed where an address is https.</summary>
     public CertificateFiles? Certificate { get; init; }
@@ -49,13 +53,15 @@ internal sealed record ServeSettings
         if (sources.Find(Setting.Registration) is { } registration && registration.Text != "off")
             throw new SettingException($"{registration.Source} is \"{registration.Text}\", but this version has no dynamic client registration; set it to off or take it out.");
         sources.Word(Setting.ClientIdMetadataDocuments, "on", "off", "loopback");
+        var mtls = sources.Find(Setting.MtlsUrls) is { } urls ? ListenAddress.ReadMtls(urls, certificate is not null) : [];
         return new ServeSettings
         {
-            Options = ReadOptions(sources, issuer),
+            Options = ReadSenderConstraint(sources, ReadOptions(sources, issuer), mtls, proxies.Count > 0),
             Data = data,
             Database = DatabaseAddress.Read(sources.Find(Setting.Database), data),
             KeyEncryptionKey = KeyRingSetup.ReadKey(sources),
             Addresses = ListenAddress.Read(sources.Find(Setting.Urls), issuer, certificate is not null, proxies.Count > 0),
+            MtlsAddresses = mtls,
             Certificate = certificate,
             Proxies = proxies,
             LogLevel = sources.Word(Setting.LogLevel, "information", "trace", "debug", "warning", "error") switch
@@ -88,6 +94,32 @@ internal sealed record ServeSettings
             AuditRetention = sources.Seconds(Setting.AuditRetention, options.AuditRetention, day, 36500 * day),
         };
         return options;
+    }
+
+    private static ServerOptions ReadSenderConstraint(SettingSources sources, ServerOptions options, IReadOnlyList<ListenAddress> mtls, bool behindProxy)
+    {
+        var header = sources.Find(Setting.ClientCertificateHeader);
+        if (header is { } named)
+        {
+            if (!behindProxy) throw new SettingException($"{named.Source} is set, but --trusted-proxies is not; a header that anybody may send proves nothing, so name the proxies.");
+            if (named.Text.Any(character => !char.IsAsciiLetterOrDigit(character) && character != '-'))
+                throw new SettingException($"{named.Source} is \"{named.Text}\", which is no name of a header; write one such as Client-Cert.");
+        }
+
+        var url = sources.Find(Setting.MtlsUrl);
+        if (url is { } address && !(Uri.TryCreate(address.Text, UriKind.Absolute, out var parsed) && parsed.Scheme == "https" && parsed.Query.Length == 0 && parsed.Fragment.Length == 0))
+            throw new SettingException($"{address.Source} is \"{address.Text}\", but it must be an absolute https URL without query.");
+        if (url is { } alone && mtls.Count == 0 && header is null)
+            throw new SettingException($"{alone.Source} is set, but nothing takes client certificates there; give --mtls-urls, or --client-certificate-header where a proxy does.");
+        return options with
+        {
+            // Without a port of its own the issuer's path and name are the same there.
+            MtlsUrl = url?.Text ?? (mtls.Count == 0 ? null : new UriBuilder(options.Issuer) { Scheme = "https", Port = mtls[0].Port }.Uri.AbsoluteUri.TrimEnd('/')),
+            ClientCertificateHeader = header?.Text,
+            ClientCertificateAuthorities = sources.Find(Setting.TlsClientCa) is { } file ? CertificateFiles.ReadAuthorities(file) : [],
+            DPoPNonces = sources.Word(Setting.DPoPNonce, "off", "required") == "required" ? DPoPNonceMode.Required : DPoPNonceMode.Off,
+            DPoPClockSkew = sources.Seconds(Setting.DPoPClockSkew, options.DPoPClockSkew, 10, 300),
+        };
     }
 
     private static string ReadIssuer(SettingSources sources)

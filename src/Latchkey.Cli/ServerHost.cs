@@ -40,7 +40,7 @@ internal static class ServerHost
         configure?.Invoke(builder);
 
         var app = builder.Build();
-        app.UseTrustedProxies(settings.Proxies);
+        app.UseTrustedProxies(settings.Proxies, settings.Options.ClientCertificateHeader);
         app.MapLatchkeyServer();
         return app;
     }
@@ -83,32 +83,35 @@ internal static class ServerHost
             kestrel.Limits.MaxRequestHeaderCount = 100;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(130);
-            foreach (var address in settings.Addresses)
-            {
-                void Configure(ListenOptions listen)
-                {
-                    if (address.IsHttps) UseCertificate(listen, settings.Certificate!);
-                }
-
-                if (address.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase))
-                {
-                    if (address.Port == 0) kestrel.Listen(IPAddress.Loopback, 0, Configure);
-                    else kestrel.ListenLocalhost(address.Port, Configure);
-                }
-                else if (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip))
-                {
-                    kestrel.Listen(ip, address.Port, Configure);
-                }
-                else
-                {
-                    // A name says nothing of interfaces; http is here only behind named proxies.
-                    kestrel.ListenAnyIP(address.Port, Configure);
-                }
-            }
+            foreach (var address in settings.Addresses) Listen(kestrel, address, settings, takesClientCertificates: false);
+            foreach (var address in settings.MtlsAddresses) Listen(kestrel, address, settings, takesClientCertificates: true);
         });
     }
 
-    private static void UseCertificate(ListenOptions listen, CertificateFiles certificate)
+    private static void Listen(KestrelServerOptions kestrel, ListenAddress address, ServeSettings settings, bool takesClientCertificates)
+    {
+        void Configure(ListenOptions listen)
+        {
+            if (address.IsHttps) UseCertificate(listen, settings.Certificate!, takesClientCertificates);
+        }
+
+        if (address.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase))
+        {
+            if (address.Port == 0) kestrel.Listen(IPAddress.Loopback, 0, Configure);
+            else kestrel.ListenLocalhost(address.Port, Configure);
+        }
+        else if (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip))
+        {
+            kestrel.Listen(ip, address.Port, Configure);
+        }
+        else
+        {
+            // A name says nothing of interfaces; http is here only behind named proxies.
+            kestrel.ListenAnyIP(address.Port, Configure);
+        }
+    }
+
+    private static void UseCertificate(ListenOptions listen, CertificateFiles certificate, bool takesClientCertificates)
     {
         var logger = listen.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger("Latchkey.Cli.CertificateFiles");
         listen.UseHttps(new TlsHandshakeCallbackOptions
@@ -117,6 +120,10 @@ internal static class ServerHost
             {
                 ServerCertificateContext = certificate.Current(Environment.TickCount64, reason => logger.LogWarning("The certificate in use stays: {Reason}", reason)),
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                ClientCertificateRequired = takesClientCertificates,
+#pragma warning disable CA5359 // whose certificate it is, is judged where the client is known; one that has none is told so by the endpoint
+                RemoteCertificateValidationCallback = takesClientCertificates ? (_, _, _, _) => true : null,
+#pragma warning restore CA5359
             }),
         });
     }

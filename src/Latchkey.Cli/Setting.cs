@@ -23,6 +23,12 @@ internal sealed class Setting
     public static readonly Setting TlsCert = new("tls_cert", "FILE", "The certificate chain, PEM; read again when it changes");
     public static readonly Setting TlsKey = new("tls_key", "FILE", "The certificate's private key, PEM");
     public static readonly Setting TrustedProxies = new("trusted_proxies", "CIDR,…", "Proxies whose X-Forwarded headers count; allows http beyond this computer");
+    public static readonly Setting MtlsUrls = new("mtls_urls", "URLS", "Where to listen for connections with a client certificate (RFC 8705); https only");
+    public static readonly Setting MtlsUrl = new("mtls_url", "URL", "That address as clients know it [default: the issuer with the port of --mtls-urls]");
+    public static readonly Setting TlsClientCa = new("tls_client_ca", "FILE", "The authorities of client certificates for tls_client_auth, PEM");
+    public static readonly Setting ClientCertificateHeader = new("client_certificate_header", "NAME", "The header in which trusted proxies hand on the client's certificate, such as Client-Cert");
+    public static readonly Setting DPoPNonce = new("dpop_nonce", "MODE", "off or required: whether DPoP proofs need a nonce of the server [default: off]");
+    public static readonly Setting DPoPClockSkew = new("dpop_clock_skew", "SECONDS", "How far the time of a DPoP proof may be from now [default: 60]");
     public static readonly Setting LogLevel = new("log_level", "LEVEL", "trace, debug, information, warning or error [default: information]");
     public static readonly Setting LogFormat = new("log_format", "FORMAT", "text or json [default: text]");
     public static readonly Setting Registration = new("registration", "MODE", "off; this version has no dynamic registration [default: off]");
@@ -42,7 +48,8 @@ internal sealed class Setting
     /// <summary>Every setting, in the order of the help.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Issuer, Data, Database, KeyEncryptionKey, Urls, TlsCert, TlsKey, TrustedProxies, LogLevel, LogFormat, Registration, ClientIdMetadataDocuments,
+        Issuer, Data, Database, KeyEncryptionKey, Urls, TlsCert, TlsKey, TrustedProxies, MtlsUrls, MtlsUrl, TlsClientCa,
+        ClientCertificateHeader, DPoPNonce, DPoPClockSkew, LogLevel, LogFormat, Registration, ClientIdMetadataDocuments,
         AccessTokenLifetime, AuthorizationCodeLifetime, RefreshTokenIdleLifetime, RefreshTokenAbsoluteLifetime, RefreshTokenLeeway, SessionLifetime,
         DeviceCodeLifetime, KeyRotationInterval, AuditRetention,
     ];

@@ -112,6 +112,7 @@ public static partial class LatchkeyServer
         // Clients
         services.AddSingleton<ClientAuthenticator>();
         services.AddSingleton<ClientAssertions>();
+        services.AddSingleton<CertificateAuthentication>();
         services.AddSingleton<ClientKeys>();
 
         // What tokens are bound to

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Latchkey.Verification.DPoP;
 
 namespace Latchkey.Server;
@@ -65,6 +66,26 @@ public sealed record ServerOptions
     /// <summary>How far the <c>iat</c> of a DPoP proof may lie from now, before or after; 60 seconds. With a nonce it does not matter.</summary>
     public TimeSpan DPoPClockSkew { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// The address of the listener that asks clients for their certificate, as clients know it, such as <c>https://mtls.example.com</c>: the metadata lists
+    /// the endpoints below it (<c>mtls_endpoint_aliases</c>, RFC 8705 section 5). None unless set.
+    /// </summary>
+    public string? MtlsUrl { get; init; }
+
+    /// <summary>
+    /// The header in which trusted proxies hand on the client's certificate, such as <c>Client-Cert</c> (RFC 9440); none unless set. From anybody else it is
+    /// not looked at.
+    /// </summary>
+    public string? ClientCertificateHeader { get; init; }
+
+    /// <summary>
+    /// The authorities that certificates of <c>tls_client_auth</c> must come from: trust anchors, and intermediates between. Empty: nobody authenticates so.
+    /// </summary>
+    public IReadOnlyList<X509Certificate2> ClientCertificateAuthorities { get; init; } = [];
+
+    /// <summary>Whether certificates of clients are seen at all.</summary>
+    public bool SeesClientCertificates => MtlsUrl is not null || ClientCertificateHeader is not null;
+
     /// <summary>Where the issuer's documentation is, for <c>service_documentation</c>; none unless set.</summary>
     public string? ServiceDocumentation { get; init; }
 
@@ -80,5 +101,8 @@ public sealed record ServerOptions
 
     /// <summary>Every URL that an endpoint is reached by.</summary>
     /// <param name="path">The path with its leading slash, below the issuer's.</param>
-    internal IReadOnlyList<string> Endpoints(string path) => [Endpoint(path)];
+    internal IReadOnlyList<string> Endpoints(string path) => MtlsUrl is null ? [Endpoint(path)] : [Endpoint(path), MtlsEndpoint(path)];
+
+    /// <summary>The URL of an endpoint at <see cref="MtlsUrl"/>.</summary>
+    internal string MtlsEndpoint(string path) => MtlsUrl!.TrimEnd('/') + path;
 }

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -19,11 +20,17 @@ public sealed class OAuthClient : IDisposable
     /// <summary>A client of a server.</summary>
     /// <param name="issuer">The server's issuer.</param>
     /// <param name="client">Who it is.</param>
-    public OAuthClient(string issuer, TestClient client)
+    /// <param name="certificate">What it shows where connections are asked for a certificate.</param>
+    public OAuthClient(string issuer, TestClient client, X509Certificate2? certificate = null)
     {
         Issuer = issuer;
         Client = client;
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
+        var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false };
+#pragma warning disable CA5359 // the server's certificate is of the test's making
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+#pragma warning restore CA5359
+        if (certificate is not null) handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => certificate;
+        _http = new HttpClient(handler);
     }
 
     public string Issuer { get; }
@@ -32,6 +39,9 @@ public sealed class OAuthClient : IDisposable
 
     /// <summary>The time that its assertions are written at.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Makes the DPoP header of a POST to a URL; nothing is sent where it is null or says null.</summary>
+    public Func<string, string?>? Proof { get; set; }
 
     /// <summary>
     /// An authorization request with PKCE, state and nonce.
@@ -106,10 +116,11 @@ public sealed class OAuthClient : IDisposable
     public Task<Answer> TokenAsync(params IEnumerable<(string Name, string? Value)> form) => PostAsync("/token", form);
 
     /// <summary>Reads the userinfo.</summary>
-    public Task<Answer> UserInfoAsync(string accessToken)
+    public Task<Answer> UserInfoAsync(string accessToken, string scheme = "Bearer", params IEnumerable<string> proofs)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, Issuer + "/userinfo");
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", accessToken);
+        request.Headers.Authorization = new AuthenticationHeaderValue(scheme, accessToken);
+        foreach (var proof in proofs) request.Headers.Add("DPoP", proof);
         return SendAsync(request);
     }
 
@@ -139,6 +150,7 @@ public sealed class OAuthClient : IDisposable
                 break;
         }
 
+        if (Proof?.Invoke(Issuer + path) is { } proof) request.Headers.Add("DPoP", proof);
         request.Content = new FormUrlEncodedContent(fields);
         return SendAsync(request);
     }

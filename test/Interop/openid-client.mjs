@@ -25,7 +25,10 @@ const discover = async () =>
   client.discovery(new URL(settings.issuer), settings.client_id, settings.metadata, await proof(),
     { execute: [client.allowInsecureRequests], algorithm: settings.algorithm ?? 'oidc' });
 
-async function codeFlow(config, scope, extra = {}) {
+// With DPoP every request that takes a handle gets one; the library retries by itself where a nonce is asked for.
+const bound = async (config) => settings.dpop ? { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair(settings.dpop)) } : undefined;
+
+async function codeFlow(config, scope, extra = {}, options = undefined) {
   const pkceCodeVerifier = client.randomPKCECodeVerifier();
   const expectedState = client.randomState();
   const expectedNonce = client.randomNonce();
@@ -33,7 +36,7 @@ async function codeFlow(config, scope, extra = {}) {
     redirect_uri: settings.redirect_uri, scope, state: expectedState, nonce: expectedNonce,
     code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: 'S256', ...extra,
   });
-  return client.authorizationCodeGrant(config, await open(url), { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true });
+  return client.authorizationCodeGrant(config, await open(url), { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true }, undefined, options);
 }
 
 const scenarios = {
@@ -68,6 +71,31 @@ const scenarios = {
     return result;
   },
 
+  // Everything that can be bound to a key: the code (dpop_jkt), the access token, the refresh token of a public client, userinfo.
+  async dpop() {
+    const config = await discover();
+    const options = await bound(config);
+    const extra = { dpop_jkt: await options.DPoP.calculateThumbprint() };
+    const tokens = await codeFlow(config, 'openid profile offline_access', extra, options);
+    const sub = tokens.claims().sub;
+    const user = await client.fetchUserInfo(config, tokens.access_token, sub, options);
+    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token, undefined, options);
+    const again = await client.fetchUserInfo(config, refreshed.access_token, sub, options);
+    const result = { type: tokens.token_type, thumbprint: extra.dpop_jkt, access: jose.decodeJwt(refreshed.access_token), user, again };
+    try {
+      await client.fetchUserInfo(config, refreshed.access_token, sub);
+    } catch (error) {
+      result.asBearer = error.status ?? error.cause?.status ?? error.code;
+    }
+    try {
+      await client.refreshTokenGrant(config, refreshed.refresh_token, undefined, await bound(config));
+      result.otherKey = 'taken';
+    } catch (error) {
+      result.otherKey = error.error;
+    }
+    return result;
+  },
+
   // The person says no.
   async denied() {
     const config = await discover();
@@ -88,7 +116,7 @@ const scenarios = {
 
   async credentials() {
     const config = await discover();
-    const tokens = await client.clientCredentialsGrant(config, { scope: 'api:read', ...(settings.resource && { resource: settings.resource }) });
+    const tokens = await client.clientCredentialsGrant(config, { scope: 'api:read', ...(settings.resource && { resource: settings.resource }) }, await bound(config));
     const keys = jose.createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
     const { payload } = await jose.jwtVerify(tokens.access_token, keys, { issuer: settings.issuer, typ: 'at+jwt' });
     return { tokens: { ...tokens }, payload };
@@ -98,8 +126,9 @@ const scenarios = {
     const config = await discover();
     const started = await client.initiateDeviceAuthorization(config, { scope: 'openid profile' });
     await open(started.verification_uri_complete);
-    const tokens = await client.pollDeviceAuthorizationGrant(config, started);
-    return { claims: tokens.claims(), user: await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub) };
+    const options = await bound(config);
+    const tokens = await client.pollDeviceAuthorizationGrant(config, started, undefined, options);
+    return { type: tokens.token_type, claims: tokens.claims(), user: await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub, options) };
   },
 
   async metadata() {

@@ -43,8 +43,9 @@ public sealed partial class ShapeTests
         Assert.All(migrations, name => Assert.Matches(@"^\d{4}_[a-z0-9_]+\.(sqlite|postgres)\.sql$", name));
         foreach (var engine in migrations.GroupBy(name => name.Split('.')[1]))
         {
-            var numbers = engine.Select(name => int.Parse(name.AsSpan(0, 4), System.Globalization.CultureInfo.InvariantCulture)).Order();
-            Assert.Equal(Enumerable.Range(1, engine.Count()), numbers);
+            // Numbers may be left out, since several are written at a time; none may be given twice.
+            var numbers = engine.Select(name => name[..4]).ToList();
+            Assert.Equal(numbers.Distinct(), numbers);
         }
     }
 

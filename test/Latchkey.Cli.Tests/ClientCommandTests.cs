@@ -136,7 +136,7 @@ public sealed class ClientCommandTests(AdminServer server)
         { "client create --client-id web --redirect-uri https://a.example/cb", 1, ["client web already"] },
         { "client create --client-id bad-uri --redirect-uri http://a.example/cb", 1, ["http://a.example/cb"] },
         { "client create --client-id bad-grant --grant-type implicit", 1, ["implicit", "authorization_code"] },
-        { "client create --client-id bad-method --auth-method tls_client_auth --grant-type client_credentials", 1, ["tls_client_auth", "private_key_jwt"] },
+        { "client create --client-id bad-method --auth-method tls_client_auth --grant-type client_credentials", 1, ["tls_client_auth", "tls_client_auth_subject_dn"] },
         { "client create --metadata /no/such.json", 1, ["/no/such.json"] },
         { "client update web", 2, ["Nothing to change", "latchkey client update --help"] },
         { "client show", 2, ["latchkey client show --help"] },

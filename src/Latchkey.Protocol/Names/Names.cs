@@ -37,6 +37,12 @@ public static class ClientAuthenticationMethods
     /// <summary>A signed assertion, RFC 7523 as RFC 10070 changes it.</summary>
     public const string PrivateKeyJwt = "private_key_jwt";
 
+    /// <summary>A certificate of an authority that the server trusts, RFC 8705 section 2.1.</summary>
+    public const string TlsClientAuth = "tls_client_auth";
+
+    /// <summary>A certificate that the client registered itself, RFC 8705 section 2.2.</summary>
+    public const string SelfSignedTlsClientAuth = "self_signed_tls_client_auth";
+
     /// <summary>A public client: nothing but its id.</summary>
     public const string None = "none";
 }

@@ -53,7 +53,8 @@ internal sealed class AccountOverview(Database database, ConfigurationSource con
         var since = grants.Select(grant => grant.CreatedAt).Append(consent?.GrantedAt ?? long.MaxValue).Min();
         return new ConnectedAppView(
             client.Id, AppView.Of(client.Metadata), ScopeGroups.Of(scopes, configuration), since,
-            grants.Count == 0 ? null : grants.Max(grant => grant.RotatedAt), PlaceOf(client));
+            grants.Count == 0 ? null : grants.Max(grant => grant.RotatedAt), PlaceOf(client),
+            grants.Count > 0 && grants.All(grant => grant.KeyThumbprint is not null || grant.CertificateThumbprint is not null));
     }
 
     private static string PlaceOf(Client client) => client.Metadata.RedirectUris.Count == 0

@@ -42,8 +42,10 @@ public sealed record SessionView(string Id, string? UserAgent, string? Address, 
 /// <param name="Since">Unix milliseconds.</param>
 /// <param name="LastUsedAt">Unix milliseconds; null if it was not used since.</param>
 /// <param name="Kind">Where it is, such as its site's host or "A device"; null if unknown.</param>
+/// <param name="IsBound">Whether all its access is bound to a key or certificate of its own (RFC 9449, RFC 8705).</param>
 public sealed record ConnectedAppView(
-    string Id, AppView App, IReadOnlyList<ScopeGroupView> Groups, long Since, long? LastUsedAt = null, string? Kind = null);
+    string Id, AppView App, IReadOnlyList<ScopeGroupView> Groups, long Since, long? LastUsedAt = null, string? Kind = null,
+    bool IsBound = false);
 
 /// <summary>What came of a form of the account page.</summary>
 public enum AccountNotice

@@ -13,7 +13,10 @@ internal static class ClientRules
     public const int MinimumSecretLength = 16;
 
     private static readonly string[] Methods =
-        [ClientAuthenticationMethods.ClientSecretBasic, ClientAuthenticationMethods.ClientSecretPost, ClientAuthenticationMethods.PrivateKeyJwt, ClientAuthenticationMethods.None];
+    [
+        ClientAuthenticationMethods.ClientSecretBasic, ClientAuthenticationMethods.ClientSecretPost, ClientAuthenticationMethods.PrivateKeyJwt,
+        ClientAuthenticationMethods.TlsClientAuth, ClientAuthenticationMethods.SelfSignedTlsClientAuth, ClientAuthenticationMethods.None,
+    ];
 
     /// <summary>What is wrong with a client, as a sentence; null if nothing is.</summary>
     /// <param name="client">Its metadata.</param>
@@ -38,8 +41,6 @@ internal static class ClientRules
     private static string? AuthenticationFault(ClientMetadata client, string? secret)
     {
         var method = client.TokenEndpointAuthMethod;
-        if (method is "tls_client_auth" or "self_signed_tls_client_auth")
-            return $"token_endpoint_auth_method {method} needs client certificates, which this version does not read; use private_key_jwt.";
         if (method == "client_secret_jwt")
             return "token_endpoint_auth_method client_secret_jwt would need the secret in clear in the database; use private_key_jwt.";
         if (!Methods.Contains(method))
@@ -53,8 +54,8 @@ internal static class ClientRules
             if (client.RefreshTokenRotation == "keep") return "refresh_token_rotation keep is for confidential clients only (RFC 9700 section 2.2.2); take it out.";
         }
 
-        if (secret is not null && method == ClientAuthenticationMethods.PrivateKeyJwt)
-            return "a client with token_endpoint_auth_method private_key_jwt has no secret; take client_secret out.";
+        if (secret is not null && (method == ClientAuthenticationMethods.PrivateKeyJwt || CertificateAuthentication.IsMethod(method)))
+            return $"a client with token_endpoint_auth_method {method} has no secret; take client_secret out.";
         if (secret is not null && secret.Length < MinimumSecretLength)
             return $"client_secret is shorter than {MinimumSecretLength} characters; take a longer, random one.";
         if (secret is not null && secret.Any(char.IsControl)) return "client_secret has a control character; take another.";
@@ -62,9 +63,27 @@ internal static class ClientRules
         if (client.Jwks is { } jwks && JwksFault(jwks) is { } fault) return fault;
         if (method == ClientAuthenticationMethods.PrivateKeyJwt && client.Jwks is null && client.JwksUri is null)
             return "private_key_jwt needs the client's public keys; give jwks or jwks_uri.";
+        if (method == ClientAuthenticationMethods.SelfSignedTlsClientAuth && client.Jwks is null && client.JwksUri is null)
+            return "self_signed_tls_client_auth needs the client's certificate; give it as x5c of a key in jwks, or jwks_uri (RFC 8705 section 2.2.2).";
+        if (SubjectFault(client) is { } subject) return subject;
         if (client.TokenEndpointAuthSigningAlg is { } alg && !ClientAssertions.AlgorithmsSupported.Contains(alg))
             return $"token_endpoint_auth_signing_alg {alg} is not accepted; use one of {string.Join(", ", ClientAssertions.AlgorithmsSupported)}.";
         return null;
+    }
+
+    // RFC 8705 section 2.1.2: exactly one of them says whose certificates are the client's.
+    private static string? SubjectFault(ClientMetadata client)
+    {
+        var given = ((IEnumerable<(string Name, string? Value)>)[
+            ("tls_client_auth_subject_dn", client.TlsClientAuthSubjectDn), ("tls_client_auth_san_dns", client.TlsClientAuthSanDns),
+            ("tls_client_auth_san_uri", client.TlsClientAuthSanUri), ("tls_client_auth_san_ip", client.TlsClientAuthSanIp),
+            ("tls_client_auth_san_email", client.TlsClientAuthSanEmail)]).Where(member => member.Value is not null).Select(member => member.Name).ToList();
+        if (client.TokenEndpointAuthMethod == ClientAuthenticationMethods.TlsClientAuth && given.Count == 0)
+            return "tls_client_auth needs to know whose certificates are the client's; give tls_client_auth_subject_dn, or one tls_client_auth_san_dns, _uri, _ip or _email.";
+        if (given.Count > 1) return $"{string.Join(" and ", given)} are both there; keep one of them (RFC 8705 section 2.1.2).";
+        if (client.TlsClientAuthSubjectDn is { } name && DistinguishedName.Parse(name) is null)
+            return "tls_client_auth_subject_dn is no distinguished name; write it as RFC 4514 does, such as CN=app,O=Example,C=DE, the most specific part first.";
+        return client.TlsClientAuthSanIp is { } address && !System.Net.IPAddress.TryParse(address, out _) ? "tls_client_auth_san_ip is no IP address." : null;
     }
 
     private static string? JwksFault(JsonElement jwks)
@@ -121,8 +140,20 @@ internal static class ClientRules
 
         if (client.BackchannelLogoutUri is { } logout && logout.Contains('#', StringComparison.Ordinal))
             return "backchannel_logout_uri has a fragment, which it can't have (OpenID Connect Back-Channel Logout section 2.2).";
+        if (client.FrontchannelLogoutUri is { } frame)
+        {
+            if (frame.Contains('#', StringComparison.Ordinal)) return "frontchannel_logout_uri has a fragment, which it can't have (OpenID Connect Front-Channel Logout section 2).";
+            // The page at the end of a session must not be made to load what is not the app's.
+            if (!client.RedirectUris.Any(uri => SameOrigin(uri, frame)))
+                return "frontchannel_logout_uri has not the scheme, host and port of one of redirect_uris (OpenID Connect Front-Channel Logout section 2).";
+        }
+
         return null;
     }
+
+    private static bool SameOrigin(string left, string right) =>
+        Uri.TryCreate(left, UriKind.Absolute, out var one) && Uri.TryCreate(right, UriKind.Absolute, out var two)
+        && one.GetLeftPart(UriPartial.Authority).Equals(two.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase);
 
     private static string? WebFault(string uri) =>
         !Uri.TryCreate(uri, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https") || uri.Any(character => character is <= ' ' or > '~')
@@ -152,11 +183,8 @@ internal static class ClientRules
     private static string? UnsupportedDemand(ClientMetadata client)
     {
         foreach (var (name, demanded) in (ReadOnlySpan<(string, bool)>)[
-            ("dpop_bound_access_tokens", client.DpopBoundAccessTokens),
             ("require_pushed_authorization_requests", client.RequirePushedAuthorizationRequests),
-            ("require_signed_request_object", client.RequireSignedRequestObject == true),
-            ("tls_client_certificate_bound_access_tokens", client.TlsClientCertificateBoundAccessTokens == true),
-            ("use_mtls_endpoint_aliases", client.UseMtlsEndpointAliases == true)])
+            ("require_signed_request_object", client.RequireSignedRequestObject == true)])
         {
             if (demanded) return $"{name} can't be true: this version does not do that yet, and the client would count on it; take it out.";
         }

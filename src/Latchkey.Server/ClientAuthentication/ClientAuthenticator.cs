@@ -12,14 +12,14 @@ namespace Latchkey.Server.ClientAuthentication;
 /// answer after the same work.
 /// </summary>
 internal sealed class ClientAuthenticator(
-    ServerOptions options, ClientAssertions assertions, RateLimits limits, Auditor auditor, TimeProvider clock) : IDisposable
+    ServerOptions options, ClientAssertions assertions, CertificateAuthentication certificates, RateLimits limits, Auditor auditor, TimeProvider clock) : IDisposable
 {
     // The slow hash never has all processors: a flood of wrong secrets can't starve those who have the right one.
     private readonly SemaphoreSlim _slowHashes = new(Math.Max(1, Environment.ProcessorCount / 2));
 
     private static readonly OAuthError Failed = OAuthError.InvalidClient("The client is unknown or its credentials are wrong.");
 
-    /// <summary>The methods that exist, as discovery lists them.</summary>
+    /// <summary>The methods that exist, as discovery lists them; those by certificate are <see cref="CertificateAuthentication"/>'s.</summary>
     public static IReadOnlyList<string> MethodsSupported { get; } =
     [
         ClientAuthenticationMethods.ClientSecretBasic, ClientAuthenticationMethods.ClientSecretPost, ClientAuthenticationMethods.PrivateKeyJwt,
@@ -96,6 +96,8 @@ internal sealed class ClientAuthenticator(
             return OAuthError.InvalidClient("The request names no client; send client_id, or authenticate with the Authorization header.");
         var client = configuration.FindClient(clientId);
         var secret = form[ParameterNames.ClientSecret];
+        if (secret is null && client is not null && CertificateAuthentication.IsMethod(client.Metadata.TokenEndpointAuthMethod))
+            return await certificates.AuthenticateAsync(context, client).ConfigureAwait(false);
         // An empty secret counts as none, so that libraries that always send one can be public clients.
         if (secret is null && client is { Metadata.IsPublic: true }) return client;
         return await WithSecretAsync(context, client, secret ?? "", secret ?? "").ConfigureAwait(false);

@@ -22,23 +22,33 @@ internal sealed class ClientKeys(DocumentFetcher fetcher, TimeProvider clock)
     private readonly SingleFlight<List<JsonWebKey>?> _flights = new();
 
     /// <summary>The keys that can have signed with an algorithm: the one of the id, or all if the assertion names none.</summary>
-    public async ValueTask<IReadOnlyList<SecurityKey>> FindAsync(Client client, string? keyId, string algorithm)
+    public async ValueTask<IReadOnlyList<SecurityKey>> FindAsync(Client client, string? keyId, string algorithm) =>
+        await SelectAsync(client, keys => Fitting(keys, keyId, algorithm)).ConfigureAwait(false);
+
+    /// <summary>Whether a certificate is one that the client registered, in <c>x5c</c> of a key (RFC 8705 section 2.2.2).</summary>
+    public async ValueTask<bool> HasCertificateAsync(Client client, ReadOnlyMemory<byte> certificate)
     {
-        if (client.Metadata.Jwks is { } set) return Fitting(_byValue.GetValue(client, _ => Read(set.GetRawText())), keyId, algorithm);
+        var text = Convert.ToBase64String(certificate.Span);
+        return (await SelectAsync(client, keys => keys.FindAll(key => key.X5c is [var first, ..] && first == text)).ConfigureAwait(false)).Count > 0;
+    }
+
+    private async ValueTask<IReadOnlyList<SecurityKey>> SelectAsync<T>(Client client, Func<List<JsonWebKey>, List<T>> select) where T : SecurityKey
+    {
+        if (client.Metadata.Jwks is { } set) return select(_byValue.GetValue(client, _ => Read(set.GetRawText())));
         if (client.Metadata.JwksUri is not { } uri) return [];
 
         var now = clock.GetUtcNow();
         _byReference.TryGetValue(uri, out var known);
         if (known is not null && now < known.At + Freshness)
         {
-            var keys = Fitting(known.Keys, keyId, algorithm);
+            var keys = select(known.Keys);
             if (keys.Count > 0 || now < known.At + Cooldown) return keys;
         }
 
         var fetched = await _flights.RunAsync(uri, FetchAsync).ConfigureAwait(false);
         // What can't be fetched now is tried again after the cooldown; the keys that were there stay good meanwhile.
         _byReference[uri] = new Fetched(fetched ?? known?.Keys ?? [], fetched is null ? now - Freshness + Cooldown : now);
-        return Fitting(_byReference[uri].Keys, keyId, algorithm);
+        return select(_byReference[uri].Keys);
     }
 
     private async Task<List<JsonWebKey>?> FetchAsync(string uri)

@@ -7,6 +7,7 @@ using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Login;
+using Latchkey.Server.SenderConstraint;
 using Latchkey.Server.Token;
 using Microsoft.AspNetCore.Http;
 
@@ -16,7 +17,8 @@ namespace Latchkey.Server.Discovery;
 /// The server's metadata: <c>openid-configuration</c> (OpenID Connect Discovery 1.0) and <c>oauth-authorization-server</c> (RFC 8414), one document,
 /// found where either specification puts it. Everything in it is read off what does the work, so that it says what works and nothing else.
 /// </summary>
-internal sealed class DiscoveryEndpoint(ConfigurationSource source, ServerOptions options, IEnumerable<IGrant> grants)
+internal sealed class DiscoveryEndpoint(
+    ConfigurationSource source, ServerOptions options, CertificateAuthentication certificates, IEnumerable<IGrant> grants)
 {
     /// <summary>Short, so that a change of scopes is soon seen; long enough to spare a client that asks before every request.</summary>
     private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(5);
@@ -49,9 +51,9 @@ internal sealed class DiscoveryEndpoint(ConfigurationSource source, ServerOption
     private ServerMetadata Describe(ServerConfiguration configuration)
     {
         var grantTypes = grants.Select(grant => grant.GrantType).Order(StringComparer.Ordinal).ToList();
-        var methods = ClientAuthenticator.MethodsSupported;
+        IReadOnlyList<string> methods = [.. ClientAuthenticator.MethodsSupported, .. certificates.MethodsSupported];
         var proving = methods.Where(method => method != ClientAuthenticationMethods.None).ToList();
-        return new ServerMetadata
+        var metadata = new ServerMetadata
         {
             Issuer = options.Issuer,
             AuthorizationEndpoint = options.Endpoint("/authorize"),
@@ -89,9 +91,32 @@ internal sealed class DiscoveryEndpoint(ConfigurationSource source, ServerOption
             AuthorizationResponseIssParameterSupported = true,
             BackchannelLogoutSupported = true,
             BackchannelLogoutSessionSupported = true,
+            FrontchannelLogoutSupported = true,
+            FrontchannelLogoutSessionSupported = true,
+            DpopSigningAlgValuesSupported = DPoPProofs.AlgorithmsSupported,
+            TlsClientCertificateBoundAccessTokens = options.SeesClientCertificates ? true : null,
             ProtectedResources = configuration.Resources.Count == 0 ? null : [.. configuration.Resources.Select(resource => resource.Resource)],
             ServiceDocumentation = options.ServiceDocumentation,
         };
+        return metadata with { MtlsEndpointAliases = MtlsAliases(metadata) };
+    }
+
+    /// <summary>The endpoints that a client connects to with its certificate, where that is another address (RFC 8705 section 5).</summary>
+    private Dictionary<string, string>? MtlsAliases(ServerMetadata metadata)
+    {
+        if (options.MtlsUrl is null) return null;
+        var aliases = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, url) in (ReadOnlySpan<(string, string?)>)[
+            ("token_endpoint", metadata.TokenEndpoint), ("userinfo_endpoint", metadata.UserinfoEndpoint),
+            ("revocation_endpoint", metadata.RevocationEndpoint), ("introspection_endpoint", metadata.IntrospectionEndpoint),
+            ("device_authorization_endpoint", metadata.DeviceAuthorizationEndpoint),
+            ("pushed_authorization_request_endpoint", metadata.PushedAuthorizationRequestEndpoint),
+            ("backchannel_authentication_endpoint", metadata.BackchannelAuthenticationEndpoint)])
+        {
+            if (url is not null) aliases[name] = options.MtlsEndpoint(url[options.Endpoint("").Length..]);
+        }
+
+        return aliases;
     }
 
     private static IReadOnlyList<string> IdTokenClaims { get; } =

@@ -22,7 +22,9 @@ internal static class PagePolicy
     /// redirect URI's origin is named; a callback that itself redirects to a third origin must answer with a page that leads on.
     /// </summary>
     /// <param name="redirectUri">Where the answers may lead; null if nowhere else.</param>
-    public static string Write(string? redirectUri) => redirectUri is null ? Base + "'self'" : $"{Base}'self' {Source(redirectUri)}";
+    /// <param name="frames">What the page shows in frames; nothing unless given.</param>
+    public static string Write(string? redirectUri, IReadOnlyList<string>? frames = null) =>
+        $"{Base}'self'{(redirectUri is null ? "" : " " + Source(redirectUri))}{(frames is { Count: > 0 } ? "; frame-src " + string.Join(' ', frames.Select(Source).Distinct(StringComparer.Ordinal)) : "")}";
 
     /// <summary>The policy of the page that posts to the client.</summary>
     public static string WriteFormPost(string redirectUri) => Base + Source(redirectUri) + FormPostScriptSource;

@@ -21,8 +21,10 @@ internal static class PageWriter
     /// <param name="formAction">
     /// The redirect URI to which answers to the page's forms may lead: browsers hold the redirects after a form to <c>form-action</c> too.
     /// </param>
-    public static Task WritePageAsync(this HttpContext context, RazorSlice page, int status = 200, string? formAction = null) =>
-        WriteAsync(context, page, status, PagePolicy.Write(formAction));
+    /// <param name="frames">The addresses of the page's frames; none unless given.</param>
+    public static Task WritePageAsync(
+        this HttpContext context, RazorSlice page, int status = 200, string? formAction = null, IReadOnlyList<string>? frames = null) =>
+        WriteAsync(context, page, status, PagePolicy.Write(formAction, frames));
 
     /// <summary>Writes the page that posts an answer to the client by itself where scripts run, and with a button where they don't.</summary>
     public static Task WriteFormPostAsync(this HttpContext context, FormPostView view) =>

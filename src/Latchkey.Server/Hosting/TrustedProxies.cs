@@ -1,5 +1,9 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Latchkey.Verification.MutualTls;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.HttpOverrides;
 using IPNetwork = System.Net.IPNetwork;
 
@@ -37,9 +41,16 @@ public static class TrustedProxies
     /// <summary>Lets the headers of these proxies count; to be called before the server is mapped.</summary>
     /// <param name="app">The host.</param>
     /// <param name="networks">Whom to trust; nobody if empty.</param>
-    public static void UseTrustedProxies(this WebApplication app, IReadOnlyList<IPNetwork> networks)
+    /// <param name="certificateHeader">The header in which they hand on the client's certificate; null if they don't.</param>
+    public static void UseTrustedProxies(this WebApplication app, IReadOnlyList<IPNetwork> networks, string? certificateHeader = null)
     {
         if (networks.Count == 0) return;
+        // First, since the other headers change what the request says of where it comes from.
+        if (certificateHeader is not null) app.Use(next => context =>
+        {
+            TakeCertificate(context, networks, certificateHeader);
+            return next(context);
+        });
         var options = new ForwardedHeadersOptions
         {
             ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost,
@@ -50,5 +61,31 @@ public static class TrustedProxies
         options.KnownIPNetworks.Clear();
         foreach (var network in networks) options.KnownIPNetworks.Add(network);
         app.UseForwardedHeaders(options);
+    }
+
+    /// <summary>
+    /// The certificate of a request is the one that the proxy saw. The connection's own is the proxy's then, and proves nothing of the client; of a
+    /// connection from anywhere else the header is not looked at.
+    /// </summary>
+    private static void TakeCertificate(HttpContext context, IReadOnlyList<IPNetwork> networks, string header)
+    {
+        var values = context.Request.Headers[header];
+        context.Request.Headers.Remove(header);
+        var address = context.Connection.RemoteIpAddress;
+        if (address is { IsIPv4MappedToIPv6: true }) address = address.MapToIPv4();
+        if (address is null || !networks.Any(network => network.Contains(address))) return;
+        context.Connection.ClientCertificate = values is [{ } value] && ForwardedCertificate.Decode(value) is { } der ? Load(der) : null;
+    }
+
+    private static X509Certificate2? Load(byte[] der)
+    {
+        try
+        {
+            return X509CertificateLoader.LoadCertificate(der);
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
     }
 }

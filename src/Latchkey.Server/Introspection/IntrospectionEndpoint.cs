@@ -72,7 +72,7 @@ internal sealed class IntrospectionEndpoint(
             json.WriteString("scope"u8, info.Scope.ToString());
             json.WriteString("client_id"u8, info.ClientId);
             if (user is not null) json.WriteString("username"u8, user.Username);
-            json.WriteString("token_type"u8, TokenTypes.Bearer);
+            json.WriteString("token_type"u8, info.Confirmation?.TokenType ?? TokenTypes.Bearer);
             json.WriteNumber("exp"u8, info.ExpiresAt);
             json.WriteNumber("iat"u8, info.IssuedAt);
             json.WriteString("sub"u8, info.Subject);
@@ -81,6 +81,7 @@ internal sealed class IntrospectionEndpoint(
             json.WriteString("jti"u8, info.JwtId);
             if (info.AuthTime is { } time) json.WriteNumber("auth_time"u8, time);
             if (info.Acr is { } acr) json.WriteString("acr"u8, acr);
+            info.Confirmation?.Write(json);
             json.WriteEndObject();
         }
 

@@ -116,16 +116,23 @@ internal sealed partial class LogoutEndpoint(
         }
 
         sessions.ForgetCookie(context);
+        var frames = signedIn is null ? [] : Frames(ended, signedIn.Session.Id.ToString());
         if (mayReturn && request.ReturnUri is { } uri)
         {
-            context.RedirectTo(uri);
-            return;
+            // The frames must be loaded first; the header goes back where no script runs.
+            if (frames.Count > 0) context.Response.Headers["Refresh"] = $"{FrontchannelLogout.Stay}; url={uri}";
+            else
+            {
+                context.RedirectTo(uri);
+                return;
+            }
         }
 
         var app = request.Client is { } client ? AppView.Of(client.Metadata) : null;
         var way = request.ReturnUri ?? HomePageOf(request.Client);
-        await context.WritePageAsync(LoggedOutPage.Create(new LoggedOutView(app, way, Apps(ended.Told), Apps(ended.NotTold.Where(id => id != request.Client?.Id)))))
-            .ConfigureAwait(false);
+        var left = ended.NotTold.Where(id => id != request.Client?.Id && !ended.InFrames.Contains(id));
+        var view = new LoggedOutView(app, way, Apps(ended.Told.Concat(ended.InFrames).Distinct(StringComparer.Ordinal)), Apps(left), frames);
+        await context.WritePageAsync(LoggedOutPage.Create(view), frames: frames).ConfigureAwait(false);
     }
 
     /// <summary>Whether the hint is about the session of this browser: by <c>sid</c>, or by <c>sub</c> where it names no session.</summary>
@@ -134,6 +141,9 @@ internal sealed partial class LogoutEndpoint(
 
     private List<AppView> Apps(IEnumerable<string> clientIds) =>
         [.. clientIds.Select(id => configuration.Current.FindClient(id)).OfType<Client>().Select(client => AppView.Of(client.Metadata))];
+
+    private List<string> Frames(EndedSession ended, string sessionId) =>
+        [.. ended.InFrames.Select(id => FrontchannelLogout.AddressOf(configuration.Current.FindClient(id), options.Issuer, sessionId)).OfType<string>()];
 
     private static string? HomePageOf(Client? client) =>
         Uri.TryCreate(client?.Metadata.ClientUri, UriKind.Absolute, out var home) && home.Scheme is "https" or "http" ? home.AbsoluteUri : null;

@@ -28,11 +28,13 @@ internal static class SessionEnding
         if (!await Sessions.EndAsync(sql, session.Id, now).ConfigureAwait(false)) return null;
         var revoked = await Grants.RevokeBySessionAsync(sql, session.Id, session.Subject, now).ConfigureAwait(false);
 
-        List<string> told = [], notTold = [];
+        List<string> told = [], notTold = [], frames = [];
         foreach (var clientId in await Sessions.ClientsAsync(sql, session.Id).ConfigureAwait(false))
         {
             // Read in the transaction, not from a node's snapshot, so that the command line can end sessions as well.
-            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not { Metadata.BackchannelLogoutUri: not null })
+            var client = await Clients.FindAsync(sql, clientId).ConfigureAwait(false);
+            if (client is { Metadata.FrontchannelLogoutUri: not null }) frames.Add(clientId);
+            if (client is not { Metadata.BackchannelLogoutUri: not null })
             {
                 notTold.Add(clientId);
                 continue;
@@ -49,7 +51,7 @@ internal static class SessionEnding
             Subject = session.Subject,
             Detail = JsonSerializer.Serialize(detail, LogoutJson.Default.SessionEndDetail),
         }).ConfigureAwait(false);
-        return new(told, notTold);
+        return new(told, notTold, frames);
     }
 
     /// <summary>Ends every session of a user inside the caller's transaction, and forgets nothing of what <see cref="EndAsync"/> does.</summary>
@@ -63,10 +65,11 @@ internal static class SessionEnding
 /// <summary>The clients of a session that was ended.</summary>
 /// <param name="Told">Those that will be sent a logout token.</param>
 /// <param name="NotTold">Those that take none: the person may still be signed in there.</param>
-internal sealed record EndedSession(IReadOnlyList<string> Told, IReadOnlyList<string> NotTold)
+/// <param name="InFrames">Those of either kind that the person's browser can tell (OpenID Connect Front-Channel Logout).</param>
+internal sealed record EndedSession(IReadOnlyList<string> Told, IReadOnlyList<string> NotTold, IReadOnlyList<string> InFrames)
 {
     /// <summary>A session without clients.</summary>
-    public static EndedSession Alone { get; } = new([], []);
+    public static EndedSession Alone { get; } = new([], [], []);
 }
 
 /// <summary>What the audit says of the end of a session.</summary>

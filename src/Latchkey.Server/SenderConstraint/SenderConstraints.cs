@@ -19,17 +19,46 @@ internal sealed class SenderConstraints(DPoPProofs proofs)
     /// </returns>
     public Result<SenderConstraint> Judge(HttpContext context, Client client, ServerConfiguration configuration)
     {
+        string? certificate = null;
+        if (client.Metadata.TlsClientCertificateBoundAccessTokens == true && (certificate = ClientCertificate.Thumbprint(context)) is null)
+            return OAuthError.InvalidRequest("The access tokens of this client are bound to its certificate (tls_client_certificate_bound_access_tokens), and the connection has none; use the addresses of mtls_endpoint_aliases, and connect with the certificate.");
+
         if (!DPoPProofs.HasProof(context))
         {
-            return client.Metadata.DpopBoundAccessTokens
-                ? OAuthError.InvalidDPoPProof("The access tokens of this client are bound to a key (dpop_bound_access_tokens), and the request has no DPoP header; send a proof in it.")
-                : SenderConstraint.None;
+            if (client.Metadata.DpopBoundAccessTokens)
+                return OAuthError.InvalidDPoPProof("The access tokens of this client are bound to a key (dpop_bound_access_tokens), and the request has no DPoP header; send a proof in it.");
+            return certificate is null ? SenderConstraint.None : new SenderConstraint(new Confirmation(null, certificate), null);
         }
 
         return proofs.Judge(context, configuration).Refused(out var error, out var proof)
             ? error
-            : new SenderConstraint(new Confirmation(proof.KeyThumbprint, null), proof);
+            : new SenderConstraint(new Confirmation(proof.KeyThumbprint, certificate), proof);
     }
+
+    /// <summary>
+    /// Judges the use of an access token at an endpoint of this server: a token that is bound must come with the proof of its key under the scheme DPoP
+    /// (RFC 9449 section 7), and over a connection with its certificate (RFC 8705 section 3).
+    /// </summary>
+    /// <param name="context">The request.</param>
+    /// <param name="configuration">Whose keys count.</param>
+    /// <param name="token">The token as it came, verified.</param>
+    /// <param name="isDPoP">Whether it came under the scheme DPoP.</param>
+    /// <param name="confirmation">What it is bound to.</param>
+    /// <returns>The error, to be answered with 401; null if the use is right. Then the proof is used up.</returns>
+    public async ValueTask<OAuthError?> CheckUseAsync(
+        HttpContext context, ServerConfiguration configuration, string token, bool isDPoP, Confirmation? confirmation)
+    {
+        if (confirmation?.CertificateThumbprint is { } certificate && ClientCertificate.Thumbprint(context) != certificate)
+            return OAuthError.InvalidToken("The access token is bound to a certificate, and the connection does not have it; connect with the certificate that the token was asked for with.");
+        if (confirmation?.KeyThumbprint is not { } key)
+            return isDPoP ? OAuthError.InvalidToken("The access token is bound to no key; send it with the scheme Bearer.") : null;
+        if (!isDPoP) return OAuthError.InvalidToken("The access token is bound to a key; send it with the scheme DPoP and a proof in the header DPoP.");
+        if (proofs.Judge(context, configuration, token, key).Refused(out var error, out var proof)) return AtResource(error);
+        return await proofs.UseAsync(proof, configuration).ConfigureAwait(false) is { } used ? AtResource(used) : null;
+    }
+
+    // RFC 9449 section 7.1: where tokens are used, the refusal of a proof is a challenge.
+    private static OAuthError AtResource(OAuthError error) => error.Status == StatusCodes.Status400BadRequest ? error with { Status = StatusCodes.Status401Unauthorized } : error;
 
     /// <summary>Uses the proof of a request up, where nothing else makes sure that the request can succeed only once.</summary>
     /// <returns>Null if there was no proof, or if this was its first use; otherwise the error.</returns>

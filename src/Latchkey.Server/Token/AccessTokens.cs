@@ -2,10 +2,12 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Keys;
+using Latchkey.Server.SenderConstraint;
 using Latchkey.Storage;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
@@ -39,6 +41,9 @@ internal sealed record AccessTokenInfo
     public long? AuthTime { get; init; }
 
     public string? Acr { get; init; }
+
+    /// <summary>What it is bound to; null for a bearer token.</summary>
+    public Confirmation? Confirmation { get; init; }
 
     /// <summary>The grant behind it; null for a client's own token.</summary>
     public RowId? GrantId { get; init; }
@@ -132,6 +137,7 @@ internal sealed class AccessTokens(ServerOptions options, Database database)
             ExpiresAt = EpochTime.GetIntDate(jwt.ValidTo),
             AuthTime = jwt.TryGetPayloadValue<long>(ClaimNames.AuthenticationTime, out var time) ? time : null,
             Acr = jwt.TryGetPayloadValue<string>(ClaimNames.AuthenticationContext, out var acr) ? acr : null,
+            Confirmation = jwt.TryGetPayloadValue<JsonElement>(ClaimNames.Confirmation, out var cnf) ? Confirmation.Read(cnf) : null,
             GrantId = AccessTokenId.GrantOf(id),
         };
     }

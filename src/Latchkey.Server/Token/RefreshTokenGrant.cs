@@ -120,6 +120,8 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
 
         // It was not the current one. Another request may have been faster since the grant was read, so the row is judged as it is now.
         if (await Grants.FindAsync(sql, token.GrantId).ConfigureAwait(false) is not { } grant || !grant.IsAlive(request.Now)) return Over;
+        // That request may have bound it, too.
+        if (CheckConfirmation(grant, request) is { } otherKey) return otherKey;
         if (IsRetry(token, grant, request.Now)) return new Use(grant.Generation, false);
         return token.Generation > grant.Generation
             ? await FollowAsync(sql, token, grant, request).ConfigureAwait(false)

@@ -4,6 +4,7 @@ using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
+using Latchkey.Server.SenderConstraint;
 using Latchkey.Server.Token;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
@@ -12,11 +13,15 @@ namespace Latchkey.Server.UserInfo;
 
 /// <summary>
 /// The UserInfo endpoint, OpenID Connect Core section 5.3: an access token with the scope <c>openid</c> fetches the claims it stands for. The token
-/// comes in the header or the form (RFC 6750 sections 2.1 and 2.2), never in the query, where logs would keep it.
+/// comes in the header or the form (RFC 6750 sections 2.1 and 2.2), never in the query, where logs would keep it; one that is bound to a key comes under
+/// the scheme DPoP with a proof (RFC 9449 section 7.1).
 /// </summary>
-internal sealed class UserInfoEndpoint(ServerOptions options, ConfigurationSource configurations, AccessTokens accessTokens, Database database, TimeProvider clock)
+internal sealed class UserInfoEndpoint(
+    ServerOptions options, ConfigurationSource configurations, AccessTokens accessTokens, SenderConstraints constraints, Database database,
+    TimeProvider clock)
 {
-    private const string Scheme = "Bearer ";
+    private static readonly string Algorithms = string.Join(' ', DPoPProofs.AlgorithmsSupported);
+
     private const string FormParameter = "access_token";
 
     /// <summary>Answers <c>GET</c> and <c>POST /userinfo</c>.</summary>
@@ -25,27 +30,33 @@ internal sealed class UserInfoEndpoint(ServerOptions options, ConfigurationSourc
         var configuration = configurations.Current;
         if (await ReadTokenAsync(context).ConfigureAwait(false) is not { } found)
         {
-            await ChallengeAsync(context, null).ConfigureAwait(false);
+            await ChallengeAsync(context, null, false).ConfigureAwait(false);
             return;
         }
 
-        if (found.Refused(out var error, out var token)
-            || (await accessTokens.VerifyAsync(token, configuration, clock.GetUtcNow().ToUnixTimeMilliseconds()).ConfigureAwait(false)).Refused(out error, out var info))
+        if (found.Refused(out var error, out var presented)
+            || (await accessTokens.VerifyAsync(presented.Token, configuration, clock.GetUtcNow().ToUnixTimeMilliseconds()).ConfigureAwait(false)).Refused(out error, out var info))
         {
-            await ChallengeAsync(context, error).ConfigureAwait(false);
+            await ChallengeAsync(context, error, presented?.IsDPoP == true).ConfigureAwait(false);
             return;
         }
 
         if (info.Grant is not { } grant || !info.Scope.Contains(Scopes.OpenId))
         {
-            await ChallengeAsync(context, OAuthError.InsufficientScope("The access token needs the scope openid.")).ConfigureAwait(false);
+            await ChallengeAsync(context, OAuthError.InsufficientScope("The access token needs the scope openid."), presented.IsDPoP).ConfigureAwait(false);
             return;
         }
 
         var user = await database.ReadAsync(sql => Users.FindAsync(sql, info.Subject)).ConfigureAwait(false);
         if (user is null or { DisabledAt: not null })
         {
-            await ChallengeAsync(context, OAuthError.InvalidToken("The account of the access token is closed.")).ConfigureAwait(false);
+            await ChallengeAsync(context, OAuthError.InvalidToken("The account of the access token is closed."), presented.IsDPoP).ConfigureAwait(false);
+            return;
+        }
+
+        if (await constraints.CheckUseAsync(context, configuration, presented.Token, presented.IsDPoP, info.Confirmation).ConfigureAwait(false) is { } misuse)
+        {
+            await ChallengeAsync(context, misuse, info.Confirmation?.KeyThumbprint is not null).ConfigureAwait(false);
             return;
         }
 
@@ -66,7 +77,7 @@ internal sealed class UserInfoEndpoint(ServerOptions options, ConfigurationSourc
     }
 
     /// <summary>The token of a request; null if it has none.</summary>
-    private static async ValueTask<Result<string>?> ReadTokenAsync(HttpContext context)
+    private static async ValueTask<Result<Presented>?> ReadTokenAsync(HttpContext context)
     {
         string? inForm = null;
         // A body that is no form is no token: whoever sends the header as well may send along what they like.
@@ -81,29 +92,42 @@ internal sealed class UserInfoEndpoint(ServerOptions options, ConfigurationSourc
         if (header.Count == 0)
         {
             if (inForm is null) return null;
-            return inForm;
+            return new Presented(inForm, false);
         }
 
         if (header.Count > 1 || inForm is not null) return OAuthError.InvalidRequest("The request carries more than one access token; send it once.");
-        if (header[0] is not { } value || !value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return null;
-        return value[Scheme.Length..].Trim();
+        if (header[0] is not { } value || value.IndexOf(' ', StringComparison.Ordinal) is not (> 0 and var space)) return null;
+        var isDPoP = value.AsSpan(0, space).Equals(TokenTypes.DPoP, StringComparison.OrdinalIgnoreCase);
+        if (!isDPoP && !value.AsSpan(0, space).Equals(TokenTypes.Bearer, StringComparison.OrdinalIgnoreCase)) return null;
+        return new Presented(value[space..].Trim(), isDPoP);
     }
 
-    /// <summary>Refuses by RFC 6750 section 3: who sent no token is told nothing but how.</summary>
-    private Task ChallengeAsync(HttpContext context, OAuthError? error)
+    /// <summary>
+    /// Refuses by RFC 6750 section 3 and RFC 9449 section 7.1: who sent no token is told nothing but how. The Bearer challenge is the first, since many
+    /// clients read no other.
+    /// </summary>
+    private Task ChallengeAsync(HttpContext context, OAuthError? error, bool isDPoP)
     {
-        var challenge = $"Bearer realm=\"{options.Issuer}\"";
+        var bearer = $"Bearer realm=\"{options.Issuer}\"";
+        var dpop = $"DPoP realm=\"{options.Issuer}\", algs=\"{Algorithms}\"";
         if (error is null)
         {
-            context.Response.Headers.WWWAuthenticate = challenge;
+            context.Response.Headers.WWWAuthenticate = (string[])[bearer, dpop];
             context.Response.StatusCode = StatusCodes.Status401Unauthorized;
             context.NoStore();
             return Task.CompletedTask;
         }
 
-        challenge += $", error=\"{error.Code}\", error_description=\"{error.Description}\"";
+        if (error.Status == StatusCodes.Status503ServiceUnavailable) return context.WriteErrorAsync(error);
+        var challenge = $"{(isDPoP ? dpop : bearer)}, error=\"{error.Code}\", error_description=\"{error.Description}\"";
         if (error.Code == "insufficient_scope") challenge += $", scope=\"{Scopes.OpenId}\"";
         context.Response.Headers.WWWAuthenticate = challenge;
         return context.WriteErrorAsync(error);
+    }
+
+    /// <summary>A token as it came.</summary>
+    private sealed record Presented(string Token, bool IsDPoP)
+    {
+        public override string ToString() => IsDPoP ? TokenTypes.DPoP : TokenTypes.Bearer;
     }
 }

@@ -32,7 +32,8 @@ public sealed class ClientMetadataRulesTests
         // JAR, PAR, RAR, JARM, introspection, DPoP, client certificates: what asks for nothing
         { "require_signed_request_object", "false" }, { "require_pushed_authorization_requests", "false" }, { "authorization_details_types", "[\"payment\"]" },
         { "authorization_signed_response_alg", "\"ES256\"" }, { "introspection_signed_response_alg", "\"ES256\"" }, { "dpop_bound_access_tokens", "false" },
-        { "tls_client_certificate_bound_access_tokens", "false" }, { "tls_client_auth_subject_dn", "\"CN=app\"" }, { "tls_client_auth_san_dns", "\"app.example.com\"" },
+        { "tls_client_certificate_bound_access_tokens", "false" }, { "dpop_bound_access_tokens", "true" },
+        { "tls_client_certificate_bound_access_tokens", "true" }, { "use_mtls_endpoint_aliases", "true" }, { "tls_client_auth_subject_dn", "\"CN=app\"" }, { "tls_client_auth_san_dns", "\"app.example.com\"" },
         { "tls_client_auth_san_uri", "\"https://app.example.com\"" }, { "tls_client_auth_san_ip", "\"192.0.2.1\"" }, { "tls_client_auth_san_email", "\"a@example.com\"" },
         { "use_mtls_endpoint_aliases", "false" },
         // Latchkey's own
@@ -42,12 +43,12 @@ public sealed class ClientMetadataRulesTests
 
     public static TheoryData<string, string, string> Refused => new()
     {
-        { "dpop_bound_access_tokens", "true", "does not do that yet" }, { "require_pushed_authorization_requests", "true", "does not do that yet" },
-        { "require_signed_request_object", "true", "does not do that yet" }, { "tls_client_certificate_bound_access_tokens", "true", "does not do that yet" },
-        { "use_mtls_endpoint_aliases", "true", "does not do that yet" }, { "userinfo_signed_response_alg", "\"RS256\"", "plain JSON" },
+        { "require_pushed_authorization_requests", "true", "does not do that yet" },
+        { "require_signed_request_object", "true", "does not do that yet" }, { "tls_client_auth_subject_dn", "\"app\"", "RFC 4514" }, { "tls_client_auth_san_ip", "\"app\"", "no IP address" },
+        { "userinfo_signed_response_alg", "\"RS256\"", "plain JSON" },
         { "userinfo_encrypted_response_alg", "\"RSA-OAEP\"", "plain JSON" }, { "id_token_encrypted_response_alg", "\"RSA-OAEP\"", "unencrypted" },
         { "introspection_encrypted_response_alg", "\"RSA-OAEP\"", "unencrypted" }, { "subject_type", "\"pairwise\"", "public" },
-        { "token_endpoint_auth_method", "\"tls_client_auth\"", "private_key_jwt" }, { "token_endpoint_auth_method", "\"self_signed_tls_client_auth\"", "private_key_jwt" },
+        { "token_endpoint_auth_method", "\"tls_client_auth\"", "tls_client_auth_subject_dn" }, { "token_endpoint_auth_method", "\"self_signed_tls_client_auth\"", "x5c" },
         { "token_endpoint_auth_method", "\"client_secret_jwt\"", "private_key_jwt" }, { "token_endpoint_auth_method", "\"private_key_jwt\"", "give jwks or jwks_uri" },
         { "token_endpoint_auth_method", "\"magic\"", "client_secret_basic" }, { "token_endpoint_auth_signing_alg", "\"HS256\"", "RS256" },
         { "id_token_signed_response_alg", "\"none\"", "RS256" }, { "id_token_signed_response_alg", "\"HS256\"", "RS256" }, { "grant_types", "[\"password\"]", "authorization_code" },
@@ -56,7 +57,8 @@ public sealed class ClientMetadataRulesTests
         { "redirect_uris", "[\"https://app.example.com/cb#f\"]", "fragment" }, { "redirect_uris", "[\"/cb\"]", "redirect URI /cb" }, { "redirect_uris", "[\"javascript:alert(1)\"]", "javascript" },
         { "redirect_uris", "[\"https://*.example.com/cb\"]", "*" }, { "redirect_uris", "\"https://app.example.com/cb\"", "redirect_uris" },
         { "post_logout_redirect_uris", "[\"data:text/html,x\"]", "data:" }, { "logo_uri", "\"javascript:alert(1)\"", "http" }, { "client_uri", "\"/home\"", "http" }, { "jwks_uri", "\"file:///etc/passwd\"", "http" },
-        { "backchannel_logout_uri", "\"https://app.example.com/logout#f\"", "fragment" }, { "initiate_login_uri", "\"x\"", "http" }, { "sector_identifier_uri", "\"x\"", "http" },
+        { "backchannel_logout_uri", "\"https://app.example.com/logout#f\"", "fragment" }, { "initiate_login_uri", "\"x\"", "http" },
+        { "frontchannel_logout_uri", "\"https://elsewhere.example.com/logout\"", "redirect_uris" }, { "sector_identifier_uri", "\"x\"", "http" },
         { "jwks", "{}", "JWK set" }, { "jwks", "[]", "JWK set" }, { "jwks", "{ \"keys\": [{ \"kty\": \"oct\", \"k\": \"c2VjcmV0\" }] }", "private or symmetric" },
         { "jwks", "{ \"keys\": [{ \"kty\": \"EC\", \"d\": \"x\" }] }", "private or symmetric" }, { "jwks", "{ \"keys\": [{}] }", "kty" },
         { "scope", "\"a\\\"b\"", "scope" }, { "default_scope", "\"more\"", "default_scope has more" }, { "refresh_token_rotation", "\"never\"", "rotate" }, { "default_max_age", "-1", "default_max_age" },

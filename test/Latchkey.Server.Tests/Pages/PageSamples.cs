@@ -36,7 +36,7 @@ internal static class PageSamples
         ["device, denied"] = words => DeviceDonePage.Create(new DeviceDoneView(App(words), Person(words), false)),
         ["logout"] = words => LogoutPage.Create(new LogoutView(words, Person(words), App(words), words)),
         ["logout, alone"] = words => LogoutPage.Create(new LogoutView(words, Person(words))),
-        ["logged out"] = words => LoggedOutPage.Create(new LoggedOutView(App(words), RedirectUri, [App(words)], [App(words)])),
+        ["logged out"] = words => LoggedOutPage.Create(new LoggedOutView(App(words), RedirectUri, [App(words)], [App(words)], ["https://app.example.com/logout?sid=" + Uri.EscapeDataString(words)])),
         ["logged out, alone"] = _ => LoggedOutPage.Create(new LoggedOutView()),
         ["error"] = words => Latchkey.Server.Pages.ErrorPage.Create(new ErrorView("Title", "Text", "Advice", words, words, words, Now, App(words), RedirectUri)),
         ["error, no app"] = words => Latchkey.Server.Pages.ErrorPage.Create(new ErrorView("Title", "Text", "Advice", words, words, words, Now)),
@@ -69,5 +69,5 @@ internal static class PageSamples
     private static AccountView Account(string words, AccountNotice? notice) => new(
         words, Person(words), words, [new("Name", words, Verified: true)],
         [new(words, words, words, Now, Now, Current: true), new(words, words, words, Now, Now, Current: false)],
-        [new(words, App(words), Groups(words), Now, Now, words)], Now, Notice: notice);
+        [new(words, App(words), Groups(words), Now, Now, words, IsBound: true)], Now, Notice: notice);
 }

@@ -70,12 +70,14 @@ public sealed class UserInfoEndpointTests(ClockedServer server) : IClassFixture<
         var token = (await server.SignInAsync(web)).AccessToken;
         foreach (var request in (HttpRequestMessage[])[
             With(HttpMethod.Get, null), With(HttpMethod.Post, null), With(HttpMethod.Get, null, null, "?access_token=" + token),
-            With(HttpMethod.Get, "Basic " + Convert.ToBase64String("web:secret"u8)), With(HttpMethod.Get, "DPoP " + token), With(HttpMethod.Get, token),
+            With(HttpMethod.Get, "Basic " + Convert.ToBase64String("web:secret"u8)), With(HttpMethod.Get, token),
             With(HttpMethod.Post, null, new FormUrlEncodedContent([new("access_token", "")])),
             With(HttpMethod.Get, null, new FormUrlEncodedContent([new("access_token", token)]))])
         {
             var answer = (await web.SendAsync(request)).Expect(HttpStatusCode.Unauthorized);
-            Assert.Equal($"Bearer realm=\"{server.Issuer}\"", answer.Header("WWW-Authenticate"));
+            // Both schemes are told; the Bearer challenge comes first (RFC 9449 section 7.1).
+            Assert.StartsWith($"Bearer realm=\"{server.Issuer}\", DPoP realm=\"{server.Issuer}\", algs=\"ES256 ", answer.Header("WWW-Authenticate"), StringComparison.Ordinal);
+            Assert.DoesNotContain("error", answer.Header("WWW-Authenticate"), StringComparison.Ordinal);
             Assert.Empty(answer.Body);
         }
     }
