@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
@@ -52,6 +53,9 @@ public sealed class SqliteDatabase : Database
 
     /// <inheritdoc />
     public override string Location => $"sqlite:{_path}";
+
+    /// <inheritdoc />
+    public override int Waiting => _queue.Reader.Count;
 
     /// <inheritdoc />
     /// <remarks>An open file that was moved or deleted still answers, and what is written to it is lost: that must be seen from outside.</remarks>
@@ -154,13 +158,15 @@ public sealed class SqliteDatabase : Database
         {
             batch.Clear();
             while (batch.Count < BatchSize && reader.TryRead(out var write)) batch.Add(write);
-            Commit(session, batch);
+            var started = Stopwatch.GetTimestamp();
+            var committed = Commit(session, batch);
+            StoreTelemetry.Committed(batch.Count, Stopwatch.GetElapsedTime(started).TotalSeconds, committed);
         }
 
         session.Dispose();
     }
 
-    private void Commit(SqliteSession session, List<Write> batch)
+    private bool Commit(SqliteSession session, List<Write> batch)
     {
         try
         {
@@ -179,10 +185,11 @@ public sealed class SqliteDatabase : Database
             Abandon(session);
             var reason = Unavailable(exception);
             foreach (var write in batch) write.Fail(reason);
-            return;
+            return false;
         }
 
         foreach (var write in batch) write.Succeed();
+        return true;
     }
 
     private static void Abandon(SqliteSession session)

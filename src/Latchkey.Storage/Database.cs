@@ -28,6 +28,9 @@ public abstract class Database : IAsyncDisposable
     /// <exception cref="DatabaseUnavailableException">The database can't be reached, is full or is too busy; nothing was written.</exception>
     public abstract ValueTask<T> WriteAsync<T>(Func<SqlSession, ValueTask<T>> write);
 
+    /// <summary>How many writes wait for the database now, for the operator's figures.</summary>
+    public virtual int Waiting => 0;
+
     /// <summary>Brings the schema to this version's, under a lock that other nodes wait for.</summary>
     /// <exception cref="DatabaseUnavailableException">The database can't be opened, or is of a newer version that this program can't use.</exception>
     public abstract Task MigrateAsync();
