@@ -24,7 +24,7 @@ namespace Latchkey.Interop.Tests.Client;
 public sealed class OpenIddictServer : IAsyncLifetime
 {
     public const string RedirectUri = "https://app.test/callback";
-    public const string Api = "https://api.test";
+    public const string Api = "https://api.test/v1";
     public const string Secret = "openiddict-secret-0123456789";
     private const string Scheme = OpenIddictServerAspNetCoreDefaults.AuthenticationScheme;
 
