@@ -50,6 +50,22 @@ internal sealed record ListenAddress(string Scheme, string Host, int Port)
         return addresses;
     }
 
+    /// <summary>The addresses of <c>--metrics-urls</c>; none unless it is set. Figures hold nothing secret, so http is enough anywhere.</summary>
+    /// <exception cref="SettingException">One is malformed.</exception>
+    public static IReadOnlyList<ListenAddress> ReadMetrics(SettingValue? urls)
+    {
+        if (urls is not { } value) return [];
+        var addresses = new List<ListenAddress>();
+        foreach (var url in value.Text.Split([',', ';'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            addresses.Add(Parse(url) is { IsHttps: false } address
+                ? address
+                : throw new SettingException($"{value.Source} has \"{url}\", which is no http address to listen on; write one such as http://127.0.0.1:9464."));
+        }
+
+        return addresses;
+    }
+
     /// <summary>Whether a URL's host is this computer.</summary>
     public static bool IsLoopback(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address);

@@ -39,6 +39,12 @@ internal sealed record ServeSettings
     /// <summary>Whether a log line is a JSON object.</summary>
     public bool LogJson { get; init; }
 
+    /// <summary>Where figures are read; empty for nowhere.</summary>
+    public IReadOnlyList<ListenAddress> MetricsAddresses { get; init; } = [];
+
+    /// <summary>The collector that figures and traces are sent to; null for none.</summary>
+    public Uri? OtlpEndpoint { get; init; }
+
     /// <summary>What is applied at start.</summary>
     public DeclaredState State { get; init; } = DeclaredState.Empty;
 
@@ -73,6 +79,8 @@ internal sealed record ServeSettings
                 _ => LogLevel.Information,
             },
             LogJson = sources.Word(Setting.LogFormat, "text", "json") == "json",
+            MetricsAddresses = ListenAddress.ReadMetrics(sources.Find(Setting.MetricsUrls)),
+            OtlpEndpoint = ReadOtlpEndpoint(sources),
             State = state,
         };
     }
@@ -143,6 +151,15 @@ internal sealed record ServeSettings
         var normal = uri.AbsoluteUri;
         if (issuer != normal && issuer + "/" != normal) return $"it is not in its normal form; write {(uri.AbsolutePath == "/" ? normal.TrimEnd('/') : normal)}";
         return uri.AbsolutePath.Length > 1 && issuer.EndsWith('/') ? "its path ends in a slash, which clients keep or drop at will; take it off" : null;
+    }
+
+    private static Uri? ReadOtlpEndpoint(SettingSources sources)
+    {
+        if (sources.Find(Setting.OtlpEndpoint) is not { } value) return null;
+        // The collector's address; /v1/metrics and /v1/traces are appended to it.
+        return Uri.TryCreate(value.Text.TrimEnd('/') + "/", UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.Query.Length == 0 && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0
+            ? uri
+            : throw new SettingException($"{value.Source} is no http or https URL, or has a query or user information; write the collector's address, such as http://127.0.0.1:4318.");
     }
 
     private static CertificateFiles? ReadCertificate(SettingSources sources)

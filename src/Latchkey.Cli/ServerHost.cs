@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
+using Latchkey.Cli.Monitoring;
 using Latchkey.Server;
 using Latchkey.Server.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -37,6 +38,7 @@ internal static class ServerHost
         // Registered first to be started first: nothing else runs on a database that is not in order.
         builder.Services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(services => new Preparation(services, settings)));
         Listen(builder.WebHost, settings);
+        MonitoringServices.Add(builder.Services, settings);
         configure?.Invoke(builder);
 
         var app = builder.Build();
@@ -61,7 +63,10 @@ internal static class ServerHost
             {
                 options.UseUtcTimestamp = true;
                 options.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+                // The request's id and trace stand in every line that it caused.
+                options.IncludeScopes = true;
             });
+            logging.Configure(options => options.ActivityTrackingOptions = ActivityTrackingOptions.TraceId);
         }
         else
         {

@@ -31,6 +31,8 @@ internal sealed class Setting
     public static readonly Setting DPoPClockSkew = new("dpop_clock_skew", "SECONDS", "How far the time of a DPoP proof may be from now [default: 60]");
     public static readonly Setting LogLevel = new("log_level", "LEVEL", "trace, debug, information, warning or error [default: information]");
     public static readonly Setting LogFormat = new("log_format", "FORMAT", "text or json [default: text]");
+    public static readonly Setting MetricsUrls = new("metrics_urls", "URLS", "Where Prometheus reads /metrics, apart from everything else, such as http://127.0.0.1:9464 [default: nowhere]");
+    public static readonly Setting OtlpEndpoint = new("otlp_endpoint", "URL", "The OpenTelemetry collector that gets metrics and traces, such as http://127.0.0.1:4318 [default: none]");
     public static readonly Setting Registration = new("registration", "MODE", "off; this version has no dynamic registration [default: off]");
     public static readonly Setting ClientIdMetadataDocuments = new("client_id_metadata_documents", "MODE", "on, off or loopback; this version does not fetch them yet");
 

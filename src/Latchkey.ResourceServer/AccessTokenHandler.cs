@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Encodings.Web;
 using Latchkey.Protocol.Names;
 using Latchkey.ResourceServer.Challenges;
 using Latchkey.ResourceServer.Diagnostics;
@@ -7,63 +6,72 @@ using Latchkey.ResourceServer.Tokens;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace Latchkey.ResourceServer;
 
-/// <summary>ASP.NET's authentication by access tokens: the guard judges, this class tells ASP.NET and the caller.</summary>
-internal sealed class AccessTokenHandler(IOptionsMonitor<ResourceServerOptions> options, ILoggerFactory logs, UrlEncoder encoder)
-    // Its base would log each refusal twice more, in words of its own.
-    : AuthenticationHandler<ResourceServerOptions>(options, NullLoggerFactory.Instance, encoder), IAuthenticationRequestHandler
+/// <summary>
+/// ASP.NET's authentication by access tokens: the guard judges, this class tells ASP.NET and the caller. One for each request. It does by itself the little
+/// that it needs of ASP.NET's base class, which would make more for each request and log each refusal twice more, in words of its own.
+/// </summary>
+internal sealed class AccessTokenHandler(IOptionsMonitor<ResourceServerOptions> monitor, ILoggerFactory logs) : IAuthenticationRequestHandler
 {
-    private Denial? _denial;
-    private string _scheme = TokenTypes.Bearer;
+    private static readonly Task<bool> NotServed = Task.FromResult(false);
 
-    /// <summary>The protected resource metadata is served without a route, so that nobody can forget it.</summary>
-    public async Task<bool> HandleRequestAsync() => await Options.Guard.Metadata.TryServeAsync(Context).ConfigureAwait(false);
+    private AuthenticationScheme _scheme = null!;
+    private HttpContext _context = null!;
+    private ResourceServerOptions _options = null!;
+    private Task<AuthenticateResult>? _authenticated;
+    private Denial? _denial;
+    private string _sentAs = TokenTypes.Bearer;
 
     /// <inheritdoc />
-    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
+    public Task InitializeAsync(AuthenticationScheme scheme, HttpContext context)
     {
-        var guard = Options.Guard;
-        var (sent, denied) = Credentials.Read(Request.Headers.Authorization);
-        if (denied is not null) return Deny(denied);
-        if (sent is not { } credentials) return AuthenticateResult.NoResult();
-
-        _scheme = credentials.Scheme;
-        var (token, denial) = await guard.JudgeAsync(Context, credentials).ConfigureAwait(false);
-        if (denial is not null) return Deny(denial);
-
-        Context.Features.Set(guard);
-        // Without a word from the endpoint, what belongs to this caller stays with this caller (RFC 6750 section 5.3).
-        Response.OnStarting(static response => KeepPrivate((HttpResponse)response), Response);
-        var properties = new AuthenticationProperties();
-        if (Options.SaveToken) properties.StoreTokens([new AuthenticationToken { Name = "access_token", Value = credentials.Token }]);
-        return AuthenticateResult.Success(new(token!.ToPrincipal(Scheme.Name), properties, Scheme.Name));
+        (_scheme, _context, _options) = (scheme, context, monitor.Get(scheme.Name));
+        return Task.CompletedTask;
     }
 
+    /// <summary>The protected resource metadata is served without a route, so that nobody can forget it.</summary>
+    public Task<bool> HandleRequestAsync() => _options.Guard.Metadata.IsFor(_context.Request) ? _options.Guard.Metadata.ServeAsync(_context) : NotServed;
+
     /// <inheritdoc />
-    protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
+    public Task<AuthenticateResult> AuthenticateAsync() =>
+        Elsewhere(_options.ForwardAuthenticate) is { } other ? _context.AuthenticateAsync(other) : AuthenticateOnceAsync();
+
+    /// <inheritdoc />
+    public async Task ChallengeAsync(AuthenticationProperties? properties)
     {
-        await HandleAuthenticateOnceSafeAsync().ConfigureAwait(false);
-        if (_denial is { } denial)
+        if (Elsewhere(_options.ForwardChallenge) is { } other)
         {
-            await Refusing.DenyAsync(Context, Options.Guard, denial).ConfigureAwait(false);
+            await _context.ChallengeAsync(other, properties).ConfigureAwait(false);
             return;
         }
 
-        Log().Asked(Request.Method, Request.Path.ToUriComponent());
-        await Refusing.AskAsync(Context, Options.Guard).ConfigureAwait(false);
+        await AuthenticateOnceAsync().ConfigureAwait(false);
+        if (_denial is { } denial)
+        {
+            await Refusing.DenyAsync(_context, _options.Guard, denial).ConfigureAwait(false);
+            return;
+        }
+
+        Log().Asked(_context.Request.Method, _context.Request.Path.ToUriComponent());
+        await Refusing.AskAsync(_context, _options.Guard).ConfigureAwait(false);
     }
 
     /// <inheritdoc />
-    protected override async Task HandleForbiddenAsync(AuthenticationProperties properties)
+    public async Task ForbidAsync(AuthenticationProperties? properties)
     {
-        var caller = await HandleAuthenticateOnceSafeAsync().ConfigureAwait(false);
-        var refusal = await Refusing.ForbidAsync(Context, Options.Guard, _scheme).ConfigureAwait(false);
-        Log().AccessRefused(Request.Method, Request.Path.ToUriComponent(), caller.Principal?.FindFirst(ClaimNames.ClientId)?.Value, refusal);
-        GuardTelemetry.AccessRefused(Options.Resource!, refusal.Code);
+        if (Elsewhere(_options.ForwardForbid) is { } other)
+        {
+            await _context.ForbidAsync(other, properties).ConfigureAwait(false);
+            return;
+        }
+
+        var caller = await AuthenticateOnceAsync().ConfigureAwait(false);
+        var refusal = await Refusing.ForbidAsync(_context, _options.Guard, _sentAs).ConfigureAwait(false);
+        Log().AccessRefused(_context.Request.Method, _context.Request.Path.ToUriComponent(), caller.Principal?.FindFirst(ClaimNames.ClientId)?.Value, refusal);
+        GuardTelemetry.AccessRefused(_options.Resource!, refusal.Code);
     }
 
     private static Task KeepPrivate(HttpResponse response)
@@ -72,14 +80,43 @@ internal sealed class AccessTokenHandler(IOptionsMonitor<ResourceServerOptions> 
         return Task.CompletedTask;
     }
 
+    /// <summary>The scheme that the application sends this to instead (<see cref="AuthenticationSchemeOptions.ForwardDefault"/> and its kin); null for none.</summary>
+    private string? Elsewhere(string? named)
+    {
+        var other = named ?? _options.ForwardDefaultSelector?.Invoke(_context) ?? _options.ForwardDefault;
+        return other == _scheme.Name ? null : other;
+    }
+
+    // A token is judged once in a request, however often it is asked for: its proof counts once.
+    private Task<AuthenticateResult> AuthenticateOnceAsync() => _authenticated ??= JudgeAsync();
+
+    private async Task<AuthenticateResult> JudgeAsync()
+    {
+        var guard = _options.Guard;
+        var (sent, denied) = Credentials.Read(_context.Request.Headers.Authorization);
+        if (denied is not null) return Deny(denied);
+        if (sent is not { } credentials) return AuthenticateResult.NoResult();
+
+        _sentAs = credentials.Scheme;
+        var (token, denial) = await guard.JudgeAsync(_context, credentials).ConfigureAwait(false);
+        if (denial is not null) return Deny(denial);
+
+        _context.Features.Set(guard);
+        // Without a word from the endpoint, what belongs to this caller stays with this caller (RFC 6750 section 5.3).
+        _context.Response.OnStarting(static response => KeepPrivate((HttpResponse)response), _context.Response);
+        var properties = new AuthenticationProperties();
+        if (_options.SaveToken) properties.StoreTokens([new AuthenticationToken { Name = "access_token", Value = credentials.Token }]);
+        return AuthenticateResult.Success(new(token!.ToPrincipal(_scheme.Name, guard.Hierarchy), properties, _scheme.Name));
+    }
+
     private AuthenticateResult Deny(Denial denial)
     {
         _denial = denial;
-        var refusal = denial.Refusal;
-        if (denial.Status == 503) Log().ProviderUnavailable(Request.Method, Request.Path.ToUriComponent(), refusal);
-        else Log().TokenRefused(Request.Method, Request.Path.ToUriComponent(), refusal);
+        var (request, refusal) = (_context.Request, denial.Refusal);
+        if (denial.Status == 503) Log().ProviderUnavailable(request.Method, request.Path.ToUriComponent(), refusal);
+        else Log().TokenRefused(request.Method, request.Path.ToUriComponent(), refusal);
         Activity.Current?.SetTag("latchkey.refusal", refusal.Code);
-        GuardTelemetry.Refused(Options.Resource!, denial.Status == 503, refusal.Code);
+        GuardTelemetry.Refused(_options.Resource!, denial.Status == 503, refusal.Code);
         return AuthenticateResult.Fail(new AccessTokenRefusedException(refusal));
     }
 

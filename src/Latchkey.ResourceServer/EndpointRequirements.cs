@@ -1,4 +1,3 @@
-using Latchkey.Protocol;
 using Latchkey.ResourceServer.Authorization;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
@@ -42,7 +41,7 @@ public static class EndpointRequirements
     /// <param name="scopes">The scopes, each one token.</param>
     public static AuthorizationPolicyBuilder RequireScope(this AuthorizationPolicyBuilder policy, params string[] scopes)
     {
-        if (scopes.Length == 0 || !Array.TrueForAll(scopes, scope => ScopeSet.Parse(scope).Succeeded(out var set, out _) && set.Count == 1 && set.Contains(scope)))
+        if (scopes.Length == 0 || !Array.TrueForAll(scopes, ScopeHierarchy.IsScope))
             throw new ArgumentException("Each scope is one token of printable ASCII (RFC 6749 section 3.3), and there is at least one.", nameof(scopes));
         return policy.Add(new ScopeRequirement([.. scopes]));
     }

@@ -1,6 +1,7 @@
 using Latchkey.Verification.DPoP;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Latchkey.ResourceServer;
 
@@ -27,8 +28,20 @@ public static class ResourceServerExtensions
         builder.Services.AddAuthorization();
         // A wrong setting is told when the program starts, not when the first caller comes.
         builder.Services.AddOptions<ResourceServerOptions>(authenticationScheme)
-            .PostConfigure<IServiceProvider>((options, services) => options.DPoP.ReplayStore ??= services.GetService<IReplayStore>())
+            .PostConfigure<IServiceProvider>((options, services) =>
+            {
+                options.TimeProvider ??= services.GetService<TimeProvider>();
+                options.DPoP.ReplayStore ??= services.GetService<IReplayStore>();
+            })
+            .Validate(options =>
+            {
+                options.Validate(authenticationScheme);
+                return true;
+            })
             .ValidateOnStart();
-        return builder.AddScheme<ResourceServerOptions, AccessTokenHandler>(authenticationScheme, configure);
+        builder.Services.Configure(authenticationScheme, configure);
+        builder.Services.TryAddTransient<AccessTokenHandler>();
+        builder.Services.Configure<AuthenticationOptions>(options => options.AddScheme<AccessTokenHandler>(authenticationScheme, displayName: null));
+        return builder;
     }
 }

@@ -1,5 +1,6 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
+using Latchkey.ResourceServer.Authorization;
 using Latchkey.ResourceServer.DPoP;
 using Latchkey.ResourceServer.Introspection;
 using Latchkey.ResourceServer.MutualTls;
@@ -55,8 +56,8 @@ public sealed class ResourceServerOptions : AuthenticationSchemeOptions
     public int MaximumTokenLength { get; set; } = 16 * 1024;
 
     /// <summary>
-    /// How many verified tokens are remembered so that their signature need not be verified again: 10,000, some tens of megabytes at most. Their expiry,
-    /// their key, their revocation and their binding are checked each time all the same. 0 remembers none.
+    /// How many verified tokens are remembered, each from its second coming on, so that their signature need not be verified again: 10,000, some tens of
+    /// megabytes at most. Their expiry, their key, their revocation and their binding are checked each time all the same. 0 remembers none.
     /// </summary>
     public int RememberedTokens { get; set; } = 10_000;
 
@@ -68,6 +69,12 @@ public sealed class ResourceServerOptions : AuthenticationSchemeOptions
 
     /// <summary>The scopes that this API knows, for its metadata; <c>offline_access</c> is none of them (RFC 9728 section 2).</summary>
     public IList<string> Scopes { get; } = [];
+
+    /// <summary>
+    /// Scopes that hold others at this API, such as <c>["api:write"] = ["api:read"]</c>, by any number of steps. What is implied stands in the caller's
+    /// <c>scope</c> claim behind the token's own scopes, so endpoints, policies and <see cref="Caller.HasScope"/> need not know of it. Empty unless set.
+    /// </summary>
+    public IDictionary<string, IReadOnlyList<string>> ImpliedScopes { get; } = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
 
     /// <summary>What people call this API, for its metadata; null for no name.</summary>
     public string? ResourceName { get; set; }
@@ -124,7 +131,7 @@ public sealed class ResourceServerOptions : AuthenticationSchemeOptions
                 throw Wrong($"Algorithms has {algorithm}; only these can be verified: {string.Join(", ", SignatureAlgorithms.Supported)}.");
         }
 
-        if ((DPoP.Fault ?? MutualTls.Fault ?? Introspection.Fault) is { } fault) throw Wrong(fault);
+        if ((ScopeHierarchy.Fault(ImpliedScopes) ?? DPoP.Fault ?? MutualTls.Fault ?? Introspection.Fault) is { } fault) throw Wrong(fault);
         if (Introspection.Mode != IntrospectionMode.Off && Issuer is null) throw Wrong("Introspection asks Issuer, which is missing; set it.");
         if (Introspection.Mode == IntrospectionMode.AllTokens && AllIssuers.Count > 1)
             throw Wrong("Introspection.Mode is AllTokens, and only Issuer can be asked; leave Issuers empty, or give each issuer a scheme of its own.");

@@ -5,6 +5,7 @@ using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Consent;
 using Latchkey.Server.Device;
+using Latchkey.Server.Diagnostics;
 using Latchkey.Server.Discovery;
 using Latchkey.Server.Fetching;
 using Latchkey.Server.Hosting;
@@ -50,6 +51,7 @@ public static partial class LatchkeyServer
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         });
         services.AddSingleton<Boundary>();
+        services.AddHostedService<Gauges>();
         services.AddSingleton<Health>();
         services.AddSingleton<RateLimits>();
         services.AddSingleton<Auditor>().AddHostedService(provider => provider.GetRequiredService<Auditor>());

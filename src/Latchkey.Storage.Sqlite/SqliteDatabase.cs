@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
@@ -95,6 +96,9 @@ public sealed class SqliteDatabase : Database
             throw Unavailable(exception);
         }
     }
+
+    /// <inheritdoc />
+    public override int Waiting => _queue.Reader.Count;
 
     /// <inheritdoc />
     /// <remarks>An open file that was moved or deleted still answers, and what is written to it is lost: that must be seen from outside.</remarks>
@@ -199,7 +203,9 @@ public sealed class SqliteDatabase : Database
         {
             batch.Clear();
             while (batch.Count < BatchSize && reader.TryRead(out var write)) batch.Add(write);
-            Commit(session, batch);
+            var started = Stopwatch.GetTimestamp();
+            var committed = Commit(session, batch);
+            StoreTelemetry.Committed(batch.Count, Stopwatch.GetElapsedTime(started).TotalSeconds, committed);
         }
 
         Close(session);
@@ -222,7 +228,7 @@ public sealed class SqliteDatabase : Database
         session.Dispose();
     }
 
-    private void Commit(SqliteSession session, List<Write> batch)
+    private bool Commit(SqliteSession session, List<Write> batch)
     {
         try
         {
@@ -242,11 +248,12 @@ public sealed class SqliteDatabase : Database
         {
             var reason = exception as DatabaseUnavailableException ?? Fail(session, (SqliteException)exception);
             foreach (var write in batch) write.Fail(reason);
-            return;
+            return false;
         }
 
         foreach (var write in batch) write.Succeed();
         Checkpoint(session);
+        return true;
     }
 
     /// <summary>Folds the log into the file once it is long enough; nobody waits for that.</summary>

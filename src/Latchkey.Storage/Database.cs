@@ -26,6 +26,9 @@ public abstract class Database : IAsyncDisposable
     /// <exception cref="DatabaseUnavailableException">The database can't be reached, is full or is too busy; the write is not known to have been done.</exception>
     public abstract ValueTask<T> WriteAsync<T>(Func<SqlSession, ValueTask<T>> write);
 
+    /// <summary>How many writes wait for the database now, for the operator's figures.</summary>
+    public virtual int Waiting => 0;
+
     /// <summary>
     /// Uses up one generation of a refresh token, as <see cref="Grants.RotateAsync"/> does. The commonest write of all: an engine may take many together.
     /// </summary>

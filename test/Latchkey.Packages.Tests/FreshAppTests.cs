@@ -40,6 +40,31 @@ public sealed class FreshAppTests(PackageFolder packages)
         Assert.Equal("Hello, Alice Example", await home.Content.ReadAsStringAsync());
     }
 
+    [Fact]
+    public async Task A_native_app_guards_calls_and_signs_in()
+    {
+        await using var server = await LatchkeyProcess.StartAsync(State(out _, out var web));
+        var binary = await packages.PublishNativeAsync("fresh-native", Native, "Latchkey.ResourceServer", "Latchkey.Client.AspNetCore");
+        await using var app = await StartAsync(binary, [server.Issuer, web]);
+
+        // The guard: a stranger, and the app itself with its machine token.
+        using var browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() });
+        using var refused = await browser.GetAsync(new Uri(web + "/read"));
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        Assert.StartsWith("Bearer", refused.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+        Assert.Equal("machine may api:read", await browser.GetStringAsync(new Uri(web + "/call")));
+
+        // The sign-in, and what a page sees of it.
+        using var alice = new PageWalker(server.Issuer);
+        using var asked = await WithinAsync(browser, new Uri(web + "/"));
+        var answered = await alice.AuthorizeAsync(asked.Headers.Location!.ToString());
+        using var home = await WithinAsync(browser, answered.Url);
+        Assert.Equal("Hello, Alice Example", await home.Content.ReadAsStringAsync());
+        using var user = new HttpRequestMessage(HttpMethod.Get, web + "/bff/user") { Headers = { { "X-CSRF", "1" } } };
+        using var seen = await browser.SendAsync(user);
+        Assert.Contains("Alice Example", await seen.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
     // Goes where the app sends it as long as that is the app itself.
     private static async Task<HttpResponseMessage> WithinAsync(HttpClient browser, Uri url)
     {
@@ -60,9 +85,12 @@ public sealed class FreshAppTests(PackageFolder packages)
         return state;
     }
 
-    private static async Task<App> AppAsync(string folder, string name, string issuer, string url)
+    private static Task<App> AppAsync(string folder, string name, string issuer, string url) =>
+        StartAsync("dotnet", [Path.Combine(folder, name + ".dll"), issuer, url]);
+
+    private static async Task<App> StartAsync(string program, IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(folder, name + ".dll"), issuer, url]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         var app = new App(Process.Start(start)!);
         Assert.Equal("ready", await app.ReadAsync());
         return app;
@@ -125,6 +153,51 @@ public sealed class FreshAppTests(PackageFolder packages)
         builder.Services.AddAuthorization();
         var app = builder.Build();
         app.MapGet("/", (System.Security.Claims.ClaimsPrincipal user) => $"Hello, {user.FindFirst("name")?.Value}").RequireAuthorization();
+        await app.StartAsync();
+        Console.WriteLine("ready");
+        await app.WaitForShutdownAsync();
+        """;
+
+    private const string Native = """
+        using System.Security.Claims;
+        using Latchkey.Client;
+        using Latchkey.Client.AspNetCore;
+        using Latchkey.ResourceServer;
+
+        var (issuer, url) = (args[0], args[1]);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls(url);
+        builder.Services.AddLatchkeyClient("billing", o =>
+        {
+            o.Issuer = issuer;
+            o.ClientId = "machine";
+            o.Credential = ClientCredential.Secret("machine-secret-0123456789abcdef");
+            o.Scope = "api:read";
+        });
+        builder.Services.AddHttpClient("invoices").AddMachineToken("billing");
+        builder.Services.AddLatchkeyClient("web", o =>
+        {
+            o.Issuer = issuer;
+            o.ClientId = "web";
+            o.Credential = ClientCredential.Secret("web-secret-0123456789abcdef");
+            o.Scope = "openid profile";
+        });
+        builder.Services.AddAuthentication()
+            .AddLatchkeyResourceServer(o =>
+            {
+                o.Issuer = issuer;
+                o.Resource = "https://api.example.com";
+            })
+            .AddLatchkeySignIn("web");
+        builder.Services.AddAuthorizationBuilder()
+            .AddPolicy("api", policy => policy.AddAuthenticationSchemes(ResourceServerDefaults.AuthenticationScheme).RequireScope("api:read"))
+            .AddPolicy("person", policy => policy.AddAuthenticationSchemes("web").RequireAuthenticatedUser());
+        var app = builder.Build();
+        app.MapGet("/read", (ClaimsPrincipal caller) => $"{caller.FindFirst("client_id")?.Value} may {caller.FindFirst("scope")?.Value}").RequireAuthorization("api");
+        app.MapGet("/call", (IHttpClientFactory clients) => clients.CreateClient("invoices").GetStringAsync(url + "/read"));
+        app.MapGet("/", (ClaimsPrincipal user) => $"Hello, {user.FindFirst("name")?.Value}").RequireAuthorization("person");
+        app.MapLatchkeyBff();
         await app.StartAsync();
         Console.WriteLine("ready");
         await app.WaitForShutdownAsync();

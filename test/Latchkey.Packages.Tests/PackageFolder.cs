@@ -69,6 +69,28 @@ public sealed class PackageFolder : IAsyncLifetime
     /// <param name="packages">The packages of ours that it references.</param>
     public async Task<string> BuildAppAsync(string name, string sdk, string program, params IEnumerable<string> packages)
     {
+        var folder = await WriteAppAsync(name, sdk, program, packages);
+        await RunAsync(folder, ["build", "-c", "Release", "-o", "out", "--nologo", "-v", "quiet"]);
+        return System.IO.Path.Combine(folder, "out");
+    }
+
+    /// <summary>
+    /// Makes an app of its own that references packages, publishes it by Native AOT, where a warning of trimmer or compiler is an error, and returns the
+    /// path of its one binary.
+    /// </summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="program">Its one source file.</param>
+    /// <param name="packages">The packages of ours that it references.</param>
+    public async Task<string> PublishNativeAsync(string name, string program, params IEnumerable<string> packages)
+    {
+        var folder = await WriteAppAsync(name, "Microsoft.NET.Sdk.Web", program, packages);
+        string[] linker = CommandExists("clang") ? [] : ["-p:CppCompilerAndLinker=gcc"];
+        await RunAsync(folder, ["publish", "-c", "Release", "-o", "out", "--nologo", "-v", "quiet", "--use-current-runtime", "-p:PublishAot=true", "-p:InvariantGlobalization=true", "-p:StripSymbols=true", .. linker]);
+        return System.IO.Path.Combine(folder, "out", name);
+    }
+
+    private async Task<string> WriteAppAsync(string name, string sdk, string program, IEnumerable<string> packages)
+    {
         var folder = _folder.File(name);
         Directory.CreateDirectory(folder);
         // Nothing of the repository reaches into it.
@@ -89,9 +111,11 @@ public sealed class PackageFolder : IAsyncLifetime
             </Project>
             """);
         await File.WriteAllTextAsync(System.IO.Path.Combine(folder, "Program.cs"), program);
-        await RunAsync(folder, ["build", "-c", "Release", "-o", "out", "--nologo", "-v", "quiet"]);
-        return System.IO.Path.Combine(folder, "out");
+        return folder;
     }
+
+    private static bool CommandExists(string command) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator).Any(folder => File.Exists(System.IO.Path.Combine(folder, command)));
 
     internal static string IdOf(string package) =>
         System.Text.RegularExpressions.Regex.Match(System.IO.Path.GetFileName(package), @"^(.*?)\.\d+\.\d+\.\d+").Groups[1].Value;

@@ -67,7 +67,7 @@ public sealed class AccessTests(StandingApi standing) : IClassFixture<StandingAp
     public async Task A_remembered_token_grows_old_too()
     {
         var token = _authority.Token().For("alice").Sign();
-        (await _api.BearerAsync(token, "/recent")).IsAccepted();
+        for (var i = 0; i < 3; i++) (await _api.BearerAsync(token, "/recent")).IsAccepted();
         _authority.Advance(TimeSpan.FromSeconds(61));
         (await _api.BearerAsync(token, "/recent")).IsRefused("LK-RS-STEP-UP", "insufficient_user_authentication");
     }
@@ -86,6 +86,41 @@ public sealed class AccessTests(StandingApi standing) : IClassFixture<StandingAp
         var scope = await _api.BearerAsync(_authority.Token().For("alice").Acr("urn:strong"), "/strong");
         scope.IsRefused("LK-RS-SCOPE", "insufficient_scope", 403);
         Assert.DoesNotContain("acr_values", scope.Bearer, StringComparison.Ordinal);
+    }
+
+    [Theory, Spec("RFC 6750", "3.1"), Check("R14")]
+    [InlineData("api:admin", true)]
+    [InlineData("api:write", true)]
+    [InlineData("other api:write", true)]
+    [InlineData("api:read", false)]
+    [InlineData("api:writer", false)]
+    [InlineData("api", false)]
+    public async Task A_scope_holds_those_that_the_api_says_it_implies(string scope, bool may)
+    {
+        await using var api = await GuardedApi.StartAsync(_authority, options =>
+        {
+            options.ImpliedScopes["api:admin"] = ["api:write", "api:delete"];
+            options.ImpliedScopes["api:write"] = ["api:read"];
+            // Two names of one thing: no rule goes round for ever.
+            options.ImpliedScopes["api:delete"] = ["api:admin"];
+        });
+        var answer = await api.BearerAsync(_authority.Token().For("alice").Scope(scope), "/write", HttpMethod.Post);
+        if (!may)
+        {
+            answer.IsRefused("LK-RS-SCOPE", "insufficient_scope", 403);
+            return;
+        }
+
+        answer.IsAccepted();
+        // The token's own come first.
+        Assert.Contains($"\"{scope} ", answer.Body, StringComparison.Ordinal);
+    }
+
+    [Fact, Spec("RFC 6749", "3.3")]
+    public async Task A_scope_that_is_none_is_told_at_the_start()
+    {
+        var exception = await Assert.ThrowsAsync<InvalidOperationException>(() => GuardedApi.StartAsync(_authority, options => options.ImpliedScopes["api:write"] = ["api:read api:list"]));
+        Assert.Contains("'api:read api:list'", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact, Spec("RFC 9700", "4.15"), Check("R37")]

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Latchkey.Testing;
 
 namespace Latchkey.ResourceServer.Tests;
@@ -165,8 +167,7 @@ public sealed class RotationTests : IAsyncLifetime
     public async Task A_remembered_token_ends_with_its_key()
     {
         var token = _authority.Token().Lifetime(TimeSpan.FromHours(48)).Sign();
-        (await _api.BearerAsync(token)).IsAccepted();
-        (await _api.BearerAsync(token)).IsAccepted();
+        await RememberAsync(_api, token);
         await _authority.ReplaceKeysAsync();
         await _authority.ReplaceKeysAsync();
         // The guard hears of it when it next reads the keys, here because of the new one.
@@ -180,7 +181,7 @@ public sealed class RotationTests : IAsyncLifetime
         var revoked = new HashSet<string>();
         await using var api = await GuardedApi.StartAsync(_authority, options => options.IsRevoked = (claims, _) => new(revoked.Contains(claims.Members.Text("jti")!)));
         var token = _authority.Token().Claim("jti", "the-one").Sign();
-        (await api.BearerAsync(token)).IsAccepted();
+        await RememberAsync(api, token);
         revoked.Add("the-one");
         (await api.BearerAsync(token)).IsRefused("LK-RS-REVOKED");
         (await api.BearerAsync(_authority.Token())).IsAccepted();
@@ -190,15 +191,66 @@ public sealed class RotationTests : IAsyncLifetime
     public async Task A_remembered_token_is_the_whole_token_and_not_a_part_of_it()
     {
         var token = _authority.Token().For("alice").Scope("api:read").Sign();
-        (await _api.BearerAsync(token)).IsAccepted();
+        await RememberAsync(_api, token);
         (await _api.BearerAsync(token[..token.LastIndexOf('.')] + ".AAAA")).IsRefused("LK-JWT-SIGNATURE");
         Assert.Equal(401, (await _api.BearerAsync(token[..^4])).Status);
+    }
+
+    [Fact]
+    public async Task A_token_is_remembered_when_it_comes_again_and_not_before()
+    {
+        var told = new ConcurrentQueue<string>();
+        await using var api = await GuardedApi.StartAsync(_authority, options =>
+        {
+            options.Resource = "https://counted.test";
+            options.RememberedTokens = 100;
+        });
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, listening) =>
+        {
+            if (instrument.Name == "latchkey.resource_server.tokens") listening.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, tags, _) =>
+        {
+            var named = tags.ToArray().ToDictionary();
+            if (named["resource"] is "https://counted.test") told.Enqueue((string)named["result"]!);
+        });
+        listener.Start();
+        var token = _authority.Token().Audience("https://counted.test").Sign();
+        for (var i = 0; i < 4; i++) (await api.BearerAsync(token)).IsAccepted();
+        Assert.Equal(["accepted", "accepted", "remembered", "remembered"], told);
+
+        // The memory is bounded: whoever has not come for long is a stranger again.
+        for (var i = 0; i < 200; i++)
+        {
+            var other = _authority.Token().Audience("https://counted.test").Sign();
+            for (var j = 0; j < 2; j++) (await api.BearerAsync(other)).IsAccepted();
+        }
+
+        told.Clear();
+        (await api.BearerAsync(token)).IsAccepted();
+        Assert.Equal(["accepted"], told);
+    }
+
+    [Fact]
+    public async Task A_remembered_token_ends_with_its_time()
+    {
+        var token = _authority.Token().Lifetime(TimeSpan.FromMinutes(5)).Sign();
+        await RememberAsync(_api, token);
+        _authority.Advance(TimeSpan.FromMinutes(5) + TimeSpan.FromSeconds(31));
+        (await _api.BearerAsync(token)).IsRefused("LK-JWT-EXPIRED");
     }
 
     public async ValueTask DisposeAsync()
     {
         await _api.DisposeAsync();
         await _authority.DisposeAsync();
+    }
+
+    // Once as a stranger, once as one that comes again, once from memory.
+    private static async Task RememberAsync(GuardedApi api, string token)
+    {
+        for (var i = 0; i < 3; i++) (await api.BearerAsync(token)).IsAccepted();
     }
 
     // Twice, since the next key is published ahead of its time: what signs now is nowhere in what the guard has read.

@@ -28,15 +28,13 @@ internal sealed class ProtectedResourceMetadata
     /// <summary>Where it is, for the challenge. Only an API whose address nobody said has to believe the request.</summary>
     public string AddressFor(HttpRequest request) => _address ?? $"{request.Scheme}://{request.Host}{_path.ToUriComponent()}";
 
-    /// <summary>Answers a request for it.</summary>
-    /// <returns>False if the request is for something else.</returns>
-    public ValueTask<bool> TryServeAsync(HttpContext context)
-    {
-        var path = context.Request.Path;
-        return path.Equals(_path, StringComparison.Ordinal) || path.Equals(WellKnown, StringComparison.Ordinal) ? new(ServeAsync(context)) : new(false);
-    }
+    /// <summary>Whether a request asks for it.</summary>
+    public bool IsFor(HttpRequest request) =>
+        request.Path.Equals(_path, StringComparison.Ordinal) || request.Path.Equals(WellKnown, StringComparison.Ordinal);
 
-    private async Task<bool> ServeAsync(HttpContext context)
+    /// <summary>Answers a request for it.</summary>
+    /// <returns>True: it is answered.</returns>
+    public async Task<bool> ServeAsync(HttpContext context)
     {
         var (request, response) = (context.Request, context.Response);
         response.Headers.AccessControlAllowOrigin = "*";

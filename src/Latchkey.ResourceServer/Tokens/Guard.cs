@@ -1,4 +1,5 @@
 using Latchkey.Protocol.Names;
+using Latchkey.ResourceServer.Authorization;
 using Latchkey.ResourceServer.Diagnostics;
 using Latchkey.ResourceServer.DPoP;
 using Latchkey.ResourceServer.Introspection;
@@ -27,6 +28,7 @@ internal sealed class Guard
     private readonly Provider[] _providers;
     private readonly JwtRules _rules;
     private readonly RememberedTokens<VerifiedToken> _remembered;
+    private readonly SeenTokens _seen;
     private readonly Binding _binding;
     private readonly TokenIntrospection? _introspection;
 
@@ -47,8 +49,10 @@ internal sealed class Guard
             MaximumLength = options.MaximumTokenLength,
         };
         _remembered = new(options.RememberedTokens);
+        _seen = new(options.RememberedTokens);
         Addresses = [.. options.Addresses.Count > 0 ? options.Addresses.Select(address => address.TrimEnd('/')) : Origin(options.Resource!)];
         Metadata = new(options, Addresses);
+        Hierarchy = new(options.ImpliedScopes);
         Proofs = new(options.DPoP, Addresses, _clock);
         _binding = new(options, Proofs);
         if (options.Introspection.Mode != IntrospectionMode.Off)
@@ -64,6 +68,9 @@ internal sealed class Guard
 
     /// <summary>Judges DPoP proofs.</summary>
     public DPoPProofs Proofs { get; }
+
+    /// <summary>Which scopes imply others here.</summary>
+    public ScopeHierarchy Hierarchy { get; }
 
     /// <summary>What the API says of itself.</summary>
     public ProtectedResourceMetadata Metadata { get; }
@@ -88,7 +95,8 @@ internal sealed class Guard
         {
             (token, denial) = await VerifyAsync(sent, hash, context.RequestAborted).ConfigureAwait(false);
             if (denial is not null) return denial;
-            if (token!.Key is not null) _remembered.Add(hash, token);
+            // Most tokens of many clients come once: only what comes again is worth the memory.
+            if (token!.Key is not null && _seen.HasSeen(hash)) _remembered.Add(hash, token.Keep());
         }
 
         // 3. Revoked in the meantime?
@@ -146,7 +154,7 @@ internal sealed class Guard
     private async ValueTask<Judgement> VerifyJwtAsync(Credentials sent, CancellationToken cancellationToken)
     {
         // a. The issuer is one of ours, as a string; its keys and no others count.
-        if (!Jws.Read(sent.Token, _rules.MaximumLength).Succeeded(out var jws, out var refusal)) return Denial.InvalidToken(refusal, sent.Scheme);
+        if (!Jws.Read(sent.Text, _rules.MaximumLength).Succeeded(out var jws, out var refusal)) return Denial.InvalidToken(refusal, sent.Scheme);
         var provider = ProviderOf(jws);
         if (provider is null) return Denials.OtherIssuer(_options.AllIssuers, sent.Scheme);
 

@@ -2,16 +2,17 @@ using System.Security.Claims;
 using System.Text;
 using System.Text.Json;
 using Latchkey.Protocol.Names;
+using Latchkey.ResourceServer.Authorization;
 
 namespace Latchkey.ResourceServer.Tokens;
 
 /// <summary>
-/// Makes the caller's identity of a token. Claims keep their names. <c>scope</c> is one claim with all scopes, however the provider wrote them; any other
+/// Makes the caller's identity of a token. Claims keep their names. <c>scope</c> is one claim with all scopes, however the provider wrote them, and those that they imply; any other
 /// list becomes a claim for each value, and an object becomes its JSON.
 /// </summary>
 internal static class Identities
 {
-    public static ClaimsIdentity Of(AccessTokenClaims token, string authenticationType)
+    public static ClaimsIdentity Of(AccessTokenClaims token, string authenticationType, ScopeHierarchy hierarchy)
     {
         var identity = new ClaimsIdentity(authenticationType, nameType: ClaimNames.Subject, roleType: "roles");
         var issuer = token.Issuer;
@@ -25,7 +26,7 @@ internal static class Identities
             else if (members.Element(name) is { } value) Add(identity, name, value, issuer);
         }
 
-        if (token.Scopes.Count > 0) identity.AddClaim(new(ClaimNames.Scope, string.Join(' ', token.Scopes), ClaimValueTypes.String, issuer));
+        if (token.Scopes.Count > 0) identity.AddClaim(new(ClaimNames.Scope, string.Join(' ', hierarchy.With(token.Scopes)), ClaimValueTypes.String, issuer));
         return identity;
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using Latchkey.ResourceServer.Authorization;
 using Latchkey.Verification.Jose;
 using Latchkey.Verification.Providers;
 
@@ -8,7 +9,7 @@ namespace Latchkey.ResourceServer.Tokens;
 internal sealed class VerifiedToken
 {
     private ClaimsIdentity? _identity;
-    private int _uses;
+    private bool _isKept;
 
     /// <summary>A JWT.</summary>
     public VerifiedToken(Provider provider, VerificationKey key, JsonMembers claims)
@@ -36,11 +37,19 @@ internal sealed class VerifiedToken
     /// <summary>What it says.</summary>
     public AccessTokenClaims Claims { get; }
 
-    /// <summary>The caller, as ASP.NET knows callers. A new principal for each request, since applications add to them.</summary>
-    public ClaimsPrincipal ToPrincipal(string authenticationType)
+    /// <summary>Says that the token is remembered and will come again, so that it is worth a master identity to copy from.</summary>
+    public VerifiedToken Keep()
     {
-        // Most tokens of many clients come once: only one that comes again is worth a master to copy from.
-        if (_identity is null && Interlocked.Exchange(ref _uses, 1) == 0) return new(Identities.Of(Claims, authenticationType));
-        return new((_identity ??= Identities.Of(Claims, authenticationType)).Clone());
+        _isKept = true;
+        return this;
+    }
+
+    /// <summary>The caller, as ASP.NET knows callers. A new principal for each request, since applications add to them.</summary>
+    /// <param name="authenticationType">The scheme's name.</param>
+    /// <param name="hierarchy">What its scopes imply.</param>
+    public ClaimsPrincipal ToPrincipal(string authenticationType, ScopeHierarchy hierarchy)
+    {
+        if (!_isKept) return new(Identities.Of(Claims, authenticationType, hierarchy));
+        return new((_identity ??= Identities.Of(Claims, authenticationType, hierarchy)).Clone());
     }
 }

@@ -1,6 +1,7 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.Diagnostics;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Pages;
 using Microsoft.AspNetCore.Http;
@@ -18,8 +19,11 @@ internal sealed class AuthorizationResponse(ServerOptions options)
         WriteAsync(context, request.Return, request.Client, [new(ParameterNames.Code, code)]);
 
     /// <summary>Tells the client why it gets none.</summary>
-    public Task WriteErrorAsync(HttpContext context, ReturnAddress address, Client client, OAuthError error) =>
-        WriteAsync(context, address, client, [new(ParameterNames.Error, error.Code), new(ParameterNames.ErrorDescription, error.Description)]);
+    public Task WriteErrorAsync(HttpContext context, ReturnAddress address, Client client, OAuthError error)
+    {
+        ServerTelemetry.Refused(context, error.Code);
+        return WriteAsync(context, address, client, [new(ParameterNames.Error, error.Code), new(ParameterNames.ErrorDescription, error.Description)]);
+    }
 
     private Task WriteAsync(HttpContext context, ReturnAddress address, Client client, List<KeyValuePair<string, string>> answer)
     {

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Latchkey.Protocol;
+using Latchkey.Server.Diagnostics;
 using Microsoft.AspNetCore.Http;
 
 namespace Latchkey.Server.Hosting;
@@ -12,6 +13,7 @@ internal static class Answers
     /// <summary>Writes an error by RFC 6749 section 5.2: status, code, description; never cached.</summary>
     public static Task WriteErrorAsync(this HttpContext context, OAuthError error)
     {
+        ServerTelemetry.Refused(context, error.Code);
         var buffer = new ArrayBufferWriter<byte>(256);
         using (var json = new Utf8JsonWriter(buffer))
         {

@@ -1,6 +1,8 @@
 using System.Buffers.Text;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Latchkey.Protocol;
+using Latchkey.Server.Diagnostics;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -22,7 +24,23 @@ internal sealed partial class Boundary(ServerOptions options, ILogger<Boundary> 
 
     private readonly PathString _pathBase = options.PathBase;
 
-    public async Task HandleAsync(HttpContext context, RequestDelegate next)
+    public Task HandleAsync(HttpContext context, RequestDelegate next) => ServerTelemetry.IsWanted ? WatchAsync(context, next) : PassAsync(context, next);
+
+    private async Task WatchAsync(HttpContext context, RequestDelegate next)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var activity = ServerTelemetry.Begin(context);
+        try
+        {
+            await PassAsync(context, next).ConfigureAwait(false);
+        }
+        finally
+        {
+            ServerTelemetry.End(context, activity, started);
+        }
+    }
+
+    private async Task PassAsync(HttpContext context, RequestDelegate next)
     {
         context.Features.Set<IHttpRequestIdentifierFeature>(new RequestIdentifier());
         // The issuer says how people come here, whatever a proxy in between says or leaves unsaid.

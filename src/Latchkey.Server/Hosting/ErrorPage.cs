@@ -1,4 +1,5 @@
 using Latchkey.Protocol;
+using Latchkey.Server.Diagnostics;
 using Latchkey.Server.Pages;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,6 +21,7 @@ internal static class ErrorPage
         this HttpContext context, OAuthError error, AppView? app = null, string? title = null, string? text = null, string? advice = null,
         string? appUri = null)
     {
+        ServerTelemetry.Refused(context, error.Code);
         var words = Words(error);
         var clock = context.RequestServices.GetRequiredService<TimeProvider>();
         var view = new ErrorView(

@@ -1,5 +1,6 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
+using Latchkey.Server.Diagnostics;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Token;
@@ -20,7 +21,11 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
     {
         var (parameters, client, configuration, now) = (request.Parameters, request.Client, request.Configuration, request.Now);
         if (parameters[ParameterNames.RefreshToken] is not { } text) return OAuthError.InvalidRequest("refresh_token is missing.");
-        if (RefreshToken.Read(configuration.Keys, text) is not { } token) return Unknown;
+        if (RefreshToken.Read(configuration.Keys, text) is not { } token)
+        {
+            ServerTelemetry.RefreshForged();
+            return Unknown;
+        }
 
         var (grant, user, session) = await database.ReadAsync(sql => FindAsync(sql, token.GrantId)).ConfigureAwait(false);
         if (grant is null || grant.ClientId != client.Id || grant.Generation == 0) return Unknown;
@@ -134,6 +139,7 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
         if (token.Generation == int.MaxValue || !await Grants.FastForwardAsync(sql, grant.Id, token.Generation + 1, request.Now).ConfigureAwait(false)) return Over;
         await AuditLog.AppendAsync(
             sql, Event(request, grant, AuditEvents.RefreshFromFuture) with { Outcome = AuditOutcomes.Failed, Detail = Detail(token, grant) }).ConfigureAwait(false);
+        ServerTelemetry.RefreshFromFuture();
         return new Use(token.Generation + 1, true);
     }
 
@@ -148,6 +154,7 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
             Actor = "server",
             Detail = $"{{\"grant\":\"{grant.Id}\",\"reason\":\"{RevocationReasons.RefreshReuse}\"}}",
         }).ConfigureAwait(false);
+        ServerTelemetry.RefreshReused();
         return Reused;
     }
 

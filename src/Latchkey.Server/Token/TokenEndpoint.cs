@@ -5,6 +5,7 @@ using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.Diagnostics;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.SenderConstraint;
 using Latchkey.Storage;
@@ -80,6 +81,7 @@ internal sealed class TokenEndpoint(
 
         // 8. Tell the audit, and answer.
         auditor.Note(audit with { Subject = issuance.User?.Subject });
+        ServerTelemetry.TokensIssued(grant.GrantType);
         context.NoStore();
         await context.WriteJsonAsync(response, MessagesJson.Default.TokenResponse).ConfigureAwait(false);
     }

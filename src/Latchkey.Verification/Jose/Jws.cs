@@ -13,10 +13,10 @@ public sealed class Jws
     private static readonly SearchValues<char> Alphabet =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
-    private readonly string _token;
+    private readonly ReadOnlyMemory<char> _token;
     private readonly int _signedLength;
 
-    private Jws(string token, int signedLength, JoseHeader header, JsonMembers claims, byte[] signature)
+    private Jws(ReadOnlyMemory<char> token, int signedLength, JoseHeader header, JsonMembers claims, byte[] signature)
     {
         _token = token;
         _signedLength = signedLength;
@@ -46,8 +46,17 @@ public sealed class Jws
     public static Verdict<Jws> Read(string token, int maximumLength)
     {
         ArgumentNullException.ThrowIfNull(token);
+        return Read(token.AsMemory(), maximumLength);
+    }
+
+    /// <summary>As above, of a token that is part of a longer text, such as a header.</summary>
+    /// <param name="token">The token as sent.</param>
+    /// <param name="maximumLength">The most characters it may have; a longer one is not looked at.</param>
+    /// <returns>The token's parts, or why they can't be had.</returns>
+    public static Verdict<Jws> Read(ReadOnlyMemory<char> token, int maximumLength)
+    {
         if (token.Length > maximumLength) return JwtRefusals.TooLong(maximumLength);
-        var text = token.AsSpan();
+        var text = token.Span;
         var first = text.IndexOf('.');
         if (first < 0) return JwtRefusals.NotCompact;
         var second = text[(first + 1)..].IndexOf('.');
@@ -69,7 +78,7 @@ public sealed class Jws
         var data = ArrayPool<byte>.Shared.Rent(_signedLength);
         try
         {
-            Encoding.ASCII.GetBytes(_token.AsSpan(0, _signedLength), data);
+            Encoding.ASCII.GetBytes(_token.Span[.._signedLength], data);
             return key.Verify(data, _signedLength, Signature);
         }
         finally

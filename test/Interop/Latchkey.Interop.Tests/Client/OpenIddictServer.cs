@@ -24,12 +24,15 @@ namespace Latchkey.Interop.Tests.Client;
 public sealed class OpenIddictServer : IAsyncLifetime
 {
     public const string RedirectUri = "https://app.test/callback";
-    public const string Api = "https://api.test";
-    private const string Secret = "openiddict-secret-0123456789";
+    public const string Api = "https://api.test/v1";
+    public const string Secret = "openiddict-secret-0123456789";
     private const string Scheme = OpenIddictServerAspNetCoreDefaults.AuthenticationScheme;
 
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private WebApplication? _app;
+
+    /// <summary>Whether access tokens are references to rows, which nobody but the server can read, rather than JWTs.</summary>
+    public bool HasReferenceTokens { get; init; }
 
     public string Issuer { get; } = $"http://127.0.0.1:{LoopbackPorts.Next()}/";
 
@@ -50,6 +53,7 @@ public sealed class OpenIddictServer : IAsyncLifetime
                     .SetRevocationEndpointUris("revoke").SetIntrospectionEndpointUris("introspect");
                 server.AllowAuthorizationCodeFlow().AllowRefreshTokenFlow().AllowClientCredentialsFlow().AllowDeviceAuthorizationFlow().RequireProofKeyForCodeExchange();
                 server.RegisterScopes(Scopes.OpenId, Scopes.OfflineAccess, "api:read").RegisterResources(Api);
+                if (HasReferenceTokens) server.UseReferenceAccessTokens();
                 server.AddEphemeralEncryptionKey().AddEphemeralSigningKey().DisableAccessTokenEncryption();
                 server.UseAspNetCore().DisableTransportSecurityRequirement().EnableAuthorizationEndpointPassthrough().EnableTokenEndpointPassthrough()
                     .EnableEndUserVerificationEndpointPassthrough().EnableUserInfoEndpointPassthrough();
@@ -100,6 +104,8 @@ public sealed class OpenIddictServer : IAsyncLifetime
         jwk.Use = "sig";
         yield return Application("web", Secret, ClientTypes.Confidential);
         yield return Application("terminal", null, ClientTypes.Public);
+        // OpenIddict tells all about a token only to whom it is for: its API's client is called as the API is.
+        yield return Application(Api, Secret, ClientTypes.Confidential);
         var key = Application("key", null, ClientTypes.Confidential);
         key.JsonWebKeySet = new JsonWebKeySet { Keys = { jwk } };
         yield return key;
@@ -120,7 +126,7 @@ public sealed class OpenIddictServer : IAsyncLifetime
     private static async Task TokenAsync(HttpContext context)
     {
         var request = context.GetOpenIddictServerRequest()!;
-        var principal = request.IsClientCredentialsGrantType() ? Principal(request.ClientId!, request.GetScopes()) : (await context.AuthenticateAsync(Scheme)).Principal!;
+        var principal = request.IsClientCredentialsGrantType() ? Principal(request.ClientId!, request.GetScopes(), request.GetResources()) : (await context.AuthenticateAsync(Scheme)).Principal!;
         await SignInAsync(context, principal);
     }
 
@@ -128,10 +134,10 @@ public sealed class OpenIddictServer : IAsyncLifetime
 
     private static ClaimsPrincipal Alice(IEnumerable<string> scopes) => Principal("alice", scopes);
 
-    private static ClaimsPrincipal Principal(string subject, IEnumerable<string> scopes)
+    private static ClaimsPrincipal Principal(string subject, IEnumerable<string> scopes, params IEnumerable<string> resources)
     {
         var identity = new ClaimsIdentity("test", Claims.Name, Claims.Role);
-        identity.SetClaim(Claims.Subject, subject).SetScopes(scopes);
+        identity.SetClaim(Claims.Subject, subject).SetScopes(scopes).SetResources(resources);
         identity.SetDestinations(_ => [Destinations.AccessToken, Destinations.IdentityToken]);
         return new ClaimsPrincipal(identity);
     }
