@@ -234,11 +234,12 @@ public sealed class SqliteDatabase : Database
         {
             if (_broken.Task.IsCompleted) throw new DatabaseUnavailableException(_broken.Task.Result);
             session.Run("BEGIN IMMEDIATE");
-            foreach (var write in batch)
+            // An operation that throws is a rarity, so savepoints are paid for only where one did: then all of the batch runs again.
+            if (!batch.TrueForAll(write => write.TryRun(session)))
             {
-                session.Run("SAVEPOINT operation");
-                if (!write.TryRun(session)) session.Run("ROLLBACK TO operation");
-                session.Run("RELEASE operation");
+                session.Run("ROLLBACK");
+                session.Run("BEGIN IMMEDIATE");
+                foreach (var write in batch) RunApart(session, write);
             }
 
             session.Run("COMMIT");
@@ -294,6 +295,14 @@ public sealed class SqliteDatabase : Database
         return reason;
     }
 
+    /// <summary>Runs an operation that takes nothing of its neighbours along when it throws.</summary>
+    private static void RunApart(SqliteSession session, Write write)
+    {
+        session.Run("SAVEPOINT operation");
+        if (!write.TryRun(session)) session.Run("ROLLBACK TO operation");
+        session.Run("RELEASE operation");
+    }
+
     private static void Abandon(SqliteSession session)
     {
         try
@@ -341,6 +350,7 @@ public sealed class SqliteDatabase : Database
 
         public override bool TryRun(SqliteSession session)
         {
+            _exception = null;
             try
             {
                 _result = Complete(operation(session));

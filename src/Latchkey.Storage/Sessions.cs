@@ -49,6 +49,12 @@ public static class Sessions
 {
     private const string Columns = "id, secret_hash, sub, auth_time, acr, amr, created_at, last_seen_at, expires_at, ended_at, address, user_agent";
 
+    /// <summary>The columns that <see cref="Read"/> reads, of a table that a longer statement names <c>s</c>, and how many they are.</summary>
+    internal const string JoinedColumns =
+        "s.id, s.secret_hash, s.sub, s.auth_time, s.acr, s.amr, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, s.address, s.user_agent";
+
+    internal const int ColumnCount = 12;
+
     /// <summary>Begins a session.</summary>
     public static async ValueTask InsertAsync(SqlSession sql, Session session) =>
         await sql.ExecuteAsync(
@@ -121,7 +127,7 @@ public static class Sessions
         return gone.Count;
     }
 
-    private static Session Read(SqlRow row) => new()
+    internal static Session Read(SqlRow row) => new()
     {
         Id = RowId.From(row.Bytes(0)),
         SecretHash = row.Bytes(1),

@@ -54,6 +54,12 @@ public static class Users
     private const string Columns =
         "sub, username, login_name, password_hash, security_stamp, claims, access_failed_count, lockout_end, disabled_at, created_at, updated_at";
 
+    /// <summary>The columns that <see cref="Read"/> reads, of a table that a longer statement names <c>u</c>, and how many they are.</summary>
+    internal const string JoinedColumns =
+        "u.sub, u.username, u.login_name, u.password_hash, u.security_stamp, u.claims, u.access_failed_count, u.lockout_end, u.disabled_at, u.created_at, u.updated_at";
+
+    internal const int ColumnCount = 11;
+
     /// <summary>Finds a user by <c>sub</c>.</summary>
     public static ValueTask<User?> FindAsync(SqlSession sql, string subject) =>
         sql.FindAsync($"SELECT {Columns} FROM users WHERE sub = $1", Read, subject);
@@ -122,14 +128,14 @@ public static class Users
     private static string Json(IReadOnlyDictionary<string, JsonElement> claims) =>
         JsonSerializer.Serialize(new Dictionary<string, JsonElement>(claims), StorageJson.Default.DictionaryStringJsonElement);
 
-    private static User Read(SqlRow row) => new()
+    internal static User Read(SqlRow row) => new()
     {
         Subject = row.Text(0),
         Username = row.Text(1),
         LoginName = row.Text(2),
         PasswordHash = row.TextOrNull(3),
         SecurityStamp = row.Text(4),
-        Claims = JsonSerializer.Deserialize(row.Text(5), StorageJson.Default.DictionaryStringJsonElement)!,
+        Claims = new StoredClaims(row.Text(5)),
         AccessFailedCount = row.Int(6),
         LockoutEnd = row.LongOrNull(7),
         DisabledAt = row.LongOrNull(8),

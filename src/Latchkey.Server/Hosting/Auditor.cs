@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
@@ -8,7 +9,9 @@ namespace Latchkey.Server.Hosting;
 
 /// <summary>
 /// Writes the audit. What changes something is appended in the change's own transaction (<see cref="AuditLog.AppendAsync"/>); routine answers and
-/// refusals go through here: a bounded queue, written in batches, that never makes a request wait. What does not fit is counted.
+/// refusals go through here: a bounded queue, written in batches, that never makes a request wait. What does not fit is counted. Tokens that the same
+/// client gets for the same account from the same address within a moment are one row with their count, so that the audit of a client that asks a
+/// thousand times a second does not outgrow the rest.
 /// </summary>
 internal sealed partial class Auditor(Database database, TimeProvider clock, ILogger<Auditor> logger) : BackgroundService
 {
@@ -41,12 +44,11 @@ internal sealed partial class Auditor(Database database, TimeProvider clock, ILo
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var batch = new List<AuditEvent>(BatchSize);
         try
         {
             while (await _queue.Reader.WaitToReadAsync(stoppingToken).ConfigureAwait(false))
             {
-                await WriteAsync(batch).ConfigureAwait(false);
+                await WriteAsync().ConfigureAwait(false);
                 // Routine events gather for a moment, so that under load many share one commit.
                 await Task.Delay(TimeSpan.FromMilliseconds(100), clock, stoppingToken).ConfigureAwait(false);
             }
@@ -54,14 +56,43 @@ internal sealed partial class Auditor(Database database, TimeProvider clock, ILo
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // What is queued at the end is written before the process goes.
-            while (_queue.Reader.TryPeek(out _)) await WriteAsync(batch).ConfigureAwait(false);
+            while (_queue.Reader.TryPeek(out _)) await WriteAsync().ConfigureAwait(false);
         }
     }
 
-    private async Task WriteAsync(List<AuditEvent> batch)
+    /// <summary>Writes what is queued.</summary>
+    private async Task WriteAsync()
     {
-        batch.Clear();
-        while (batch.Count < BatchSize && _queue.Reader.TryRead(out var entry)) batch.Add(entry);
+        foreach (var batch in Gather().Chunk(BatchSize)) await WriteAsync(batch).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes what is queued, at most as much as the queue holds, with tokens that differ in nothing but their time counted.</summary>
+    private List<AuditEvent> Gather()
+    {
+        var entries = new List<AuditEvent>();
+        var repeats = new Dictionary<Issued, (int Index, int Count)>();
+        for (var taken = 0; taken < Capacity && _queue.Reader.TryRead(out var entry); taken++)
+        {
+            if (entry.Event == AuditEvents.TokenIssued && entry.Detail is not null)
+            {
+                ref var repeat = ref CollectionsMarshal.GetValueRefOrAddDefault(repeats, Issued.Of(entry), out var known);
+                repeat = known ? repeat with { Count = repeat.Count + 1 } : (entries.Count, 1);
+                if (known) continue;
+            }
+
+            entries.Add(entry);
+        }
+
+        foreach (var (index, count) in repeats.Values)
+        {
+            if (count > 1) entries[index] = entries[index] with { Detail = $"{entries[index].Detail![..^1]},\"count\":{count}}}" };
+        }
+
+        return entries;
+    }
+
+    private async Task WriteAsync(AuditEvent[] batch)
+    {
         try
         {
             await database.WriteAsync(async sql =>
@@ -74,11 +105,17 @@ internal sealed partial class Auditor(Database database, TimeProvider clock, ILo
         catch (Exception exception) when (exception is not OperationCanceledException)
 #pragma warning restore CA1031
         {
-            Interlocked.Add(ref _dropped, batch.Count);
-            LogDropped(logger, batch.Count, exception);
+            Interlocked.Add(ref _dropped, batch.Length);
+            LogDropped(logger, batch.Length, exception);
         }
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} routine audit events could not be written")]
     private static partial void LogDropped(ILogger logger, int count, Exception exception);
+
+    /// <summary>What tokens have in common that are counted together.</summary>
+    private readonly record struct Issued(string? Actor, string? Subject, string? ClientId, string? Address, string? Detail)
+    {
+        public static Issued Of(AuditEvent entry) => new(entry.Actor, entry.Subject, entry.ClientId, entry.Address, entry.Detail);
+    }
 }

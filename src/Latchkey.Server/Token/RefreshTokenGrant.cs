@@ -27,8 +27,8 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
             return Unknown;
         }
 
-        var (grant, user, session) = await database.ReadAsync(sql => FindAsync(sql, token.GrantId)).ConfigureAwait(false);
-        if (grant is null || grant.ClientId != client.Id || grant.Generation == 0) return Unknown;
+        if (await database.ReadAsync(sql => Grants.FindWithPersonAsync(sql, token.GrantId)).ConfigureAwait(false) is not var (grant, user, session)) return Unknown;
+        if (grant.ClientId != client.Id || grant.Generation == 0) return Unknown;
         if (!grant.IsAlive(now) || grant.CreatedAt < client.NotBefore || user is null or { DisabledAt: not null }) return Over;
         if (grant.SessionId is not null && session?.IsAlive(now) != true) return Over;
 
@@ -81,14 +81,6 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
     private static OAuthError Over => OAuthError.InvalidGrant("The refresh token is no longer valid; start again at the authorization endpoint.");
 
     private static OAuthError Reused => OAuthError.InvalidGrant("The refresh token was used before, so its grant has been revoked; start again at the authorization endpoint.");
-
-    private static async ValueTask<(Grant?, User?, Session?)> FindAsync(SqlSession sql, RowId grantId)
-    {
-        var grant = await Grants.FindAsync(sql, grantId).ConfigureAwait(false);
-        if (grant is null) return (null, null, null);
-        var user = await Users.FindAsync(sql, grant.Subject).ConfigureAwait(false);
-        return (grant, user, grant.SessionId is { } sessionId ? await Sessions.FindAsync(sql, sessionId).ConfigureAwait(false) : null);
-    }
 
     /// <summary>Uses the token up.</summary>
     /// <returns>What came of it, or the error.</returns>
