@@ -126,6 +126,10 @@ public static class LatchkeyServer
         services.AddSingleton<IGrant, RefreshTokenGrant>();
         services.AddSingleton<IGrant, ClientCredentialsGrant>();
         services.AddSingleton<IGrant, DeviceCodeGrant>();
+        services.AddSingleton<IGrant, TokenExchangeGrant>();
+        services.AddSingleton<IGrant, JwtBearerGrant>();
+        services.AddSingleton<SubjectTokens>();
+        services.AddSingleton<TrustedProviders>();
         services.AddSingleton<IntrospectionEndpoint>();
         services.AddSingleton<RevocationEndpoint>();
         services.AddSingleton<UserInfoEndpoint>();

@@ -78,6 +78,8 @@ public static class AuditEvents
     public const string ClientSecretRotated = "client.secret_rotated";
     public const string ResourceChanged = "resource.changed";
     public const string ResourceDeleted = "resource.deleted";
+    public const string TrustedIssuerChanged = "trusted_issuer.changed";
+    public const string TrustedIssuerDeleted = "trusted_issuer.deleted";
     public const string UserChanged = "user.changed";
     public const string UserDeleted = "user.deleted";
     public const string KeyRotated = "key.rotated";

@@ -7,6 +7,7 @@ public static class ParameterNames
     public const string AcrValues = "acr_values";
     public const string ActorToken = "actor_token";
     public const string ActorTokenType = "actor_token_type";
+    public const string Assertion = "assertion";
     public const string Audience = "audience";
     public const string Claims = "claims";
     public const string ClientAssertion = "client_assertion";

@@ -81,6 +81,12 @@ internal sealed class IntrospectionEndpoint(
             json.WriteString("jti"u8, info.JwtId);
             if (info.AuthTime is { } time) json.WriteNumber("auth_time"u8, time);
             if (info.Acr is { } acr) json.WriteString("acr"u8, acr);
+            if (info.Actor is { } actor)
+            {
+                json.WritePropertyName("act"u8);
+                actor.WriteTo(json);
+            }
+
             json.WriteEndObject();
         }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
@@ -39,6 +40,12 @@ internal sealed record AccessTokenInfo
     public long? AuthTime { get; init; }
 
     public string? Acr { get; init; }
+
+    /// <summary>Who acts for the subject, <c>act</c> (RFC 8693 section 4.1); null where nobody does.</summary>
+    public JsonElement? Actor { get; init; }
+
+    /// <summary>Who alone may act for the subject, <c>may_act</c> (RFC 8693 section 4.4); null where it is not said.</summary>
+    public JsonElement? MayAct { get; init; }
 
     /// <summary>The grant behind it; null for a client's own token.</summary>
     public RowId? GrantId { get; init; }
@@ -86,7 +93,16 @@ internal sealed class AccessTokens(ServerOptions options, Database database)
             await RevokedTokens.ContainsAsync(sql, info.JwtId).ConfigureAwait(false)
                 ? (true, null)
                 : (false, await Grants.FindAsync(sql, grantId).ConfigureAwait(false))).ConfigureAwait(false);
-        if (revoked || grant is not { RevokedAt: null } || grant.CreatedAt < client.NotBefore) return Dead;
+        if (revoked || grant is not { RevokedAt: null }) return Dead;
+
+        // An exchanged token lives by the client that the grant was given to, and by the client that exchanged it.
+        if (grant.ClientId != client.Id)
+        {
+            if (info.IssuedAt * 1000 + 999 < client.NotBefore || configuration.FindClient(grant.ClientId) is not { } holder) return Dead;
+            client = holder;
+        }
+
+        if (grant.CreatedAt < client.NotBefore) return Dead;
         return info with { Grant = grant };
     }
 
@@ -132,9 +148,14 @@ internal sealed class AccessTokens(ServerOptions options, Database database)
             ExpiresAt = EpochTime.GetIntDate(jwt.ValidTo),
             AuthTime = jwt.TryGetPayloadValue<long>(ClaimNames.AuthenticationTime, out var time) ? time : null,
             Acr = jwt.TryGetPayloadValue<string>(ClaimNames.AuthenticationContext, out var acr) ? acr : null,
+            Actor = ObjectOf(jwt, ClaimNames.Actor),
+            MayAct = ObjectOf(jwt, ClaimNames.MayAct),
             GrantId = AccessTokenId.GrantOf(id),
         };
     }
+
+    private static JsonElement? ObjectOf(JsonWebToken jwt, string name) =>
+        jwt.TryGetPayloadValue<JsonElement>(name, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
 
     private readonly record struct TokenHash(UInt128 High, UInt128 Low)
     {
