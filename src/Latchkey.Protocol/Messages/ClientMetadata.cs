@@ -113,6 +113,9 @@ public sealed partial record ClientMetadata
     /// <summary>How long its access tokens live when no resource says otherwise, in seconds.</summary>
     public int? AccessTokenLifetime { get; set; }
 
+    /// <summary>Whether it may end all sessions and grants of a person (draft-parecki-oauth-global-token-revocation).</summary>
+    public bool GlobalTokenRevocation { get; set; }
+
     /// <summary>Which tokens it may exchange for which (RFC 8693); none if absent.</summary>
     public TokenExchangePolicy? TokenExchange { get; set; }
 

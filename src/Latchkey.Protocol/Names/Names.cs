@@ -15,6 +15,9 @@ public static class GrantTypes
     /// <summary>RFC 8628 section 3.4.</summary>
     public const string DeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
 
+    /// <summary>OpenID Connect CIBA Core section 10.1.</summary>
+    public const string Ciba = "urn:openid:params:grant-type:ciba";
+
     /// <summary>RFC 7523 section 2.1.</summary>
     public const string JwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -30,6 +33,7 @@ public static class GrantTypes
         DeviceCode,
         TokenExchange,
         JwtBearer,
+        Ciba,
     ];
 }
 
@@ -136,6 +140,9 @@ public static class JwtTypes
 
     /// <summary>RFC 10070: the type of a client assertion.</summary>
     public const string ClientAuthentication = "client-authentication+jwt";
+
+    /// <summary>RFC 9701 section 5: the type of a signed introspection answer.</summary>
+    public const string TokenIntrospection = "token-introspection+jwt";
 
     /// <summary>The type of an Identity Assertion JWT Authorization Grant (draft-ietf-oauth-identity-assertion-authz-grant).</summary>
     public const string IdentityAssertionGrant = "oauth-id-jag+jwt";

@@ -29,6 +29,7 @@ internal static class ClientRules
         ?? DefaultScopeFault(client)
         ?? ValueFault(client)
         ?? TokenExchangeFault(client.TokenExchange)
+        ?? BackchannelFault(client)
         ?? UnsupportedDemand(client);
 
     private static string? IdFault(string id) =>
@@ -147,9 +148,30 @@ internal static class ClientRules
         if (client.SubjectType != "public") return $"subject_type {client.SubjectType} is not supported; the only one is public.";
         if (client.IdTokenSignedResponseAlg is { } alg && !SigningAlgorithms.Supported.Contains(alg))
             return $"id_token_signed_response_alg {alg} is not supported; use one of {string.Join(", ", SigningAlgorithms.Supported)}.";
+        if (client.IntrospectionSignedResponseAlg is { } signed && !SigningAlgorithms.Supported.Contains(signed))
+            return $"introspection_signed_response_alg {signed} is not supported; use one of {string.Join(", ", SigningAlgorithms.Supported)}.";
+        if (client is { GlobalTokenRevocation: true, IsPublic: true }) return "global_token_revocation is for clients that prove who they are; take it out, or give the client a secret.";
         if (client.DefaultMaxAge < 0) return "default_max_age is below 0; give seconds.";
         if (client.AccessTokenLifetime is < 10 or > 3600) return "access_token_lifetime is not between 10 and 3600 seconds; longer ones are a matter of a resource.";
         return null;
+    }
+
+    // OpenID Connect CIBA Core section 4.
+    private static string? BackchannelFault(ClientMetadata client)
+    {
+        if (client.BackchannelTokenDeliveryMode is not (null or "poll" or "ping"))
+            return $"backchannel_token_delivery_mode {client.BackchannelTokenDeliveryMode} is not supported; use poll or ping.";
+        if (client.BackchannelUserCodeParameter == true) return "backchannel_user_code_parameter can't be true: people have no user code here; take it out.";
+        if (client.BackchannelAuthenticationRequestSigningAlg is not null)
+            return "backchannel_authentication_request_signing_alg can't be set: signed authentication requests are not taken; take it out.";
+        if (client.BackchannelClientNotificationEndpoint is { } endpoint && !Logout.BackchannelLogout.MaySendTo(endpoint))
+            return "backchannel_client_notification_endpoint is not an https URL (http is taken on loopback only).";
+        if (client.BackchannelTokenDeliveryMode == "ping" && client.BackchannelClientNotificationEndpoint is null)
+            return "backchannel_client_notification_endpoint is missing; a client with backchannel_token_delivery_mode ping needs it.";
+        if (!client.Allows(GrantTypes.Ciba)) return null;
+        return client.IsPublic ? "the grant ciba needs a client that proves who it is; choose a token_endpoint_auth_method other than none, or take the grant out."
+            : client.BackchannelTokenDeliveryMode is null ? "backchannel_token_delivery_mode is missing; a client with the grant ciba needs poll or ping."
+            : null;
     }
 
     private static string? TokenExchangeFault(TokenExchangePolicy? policy)

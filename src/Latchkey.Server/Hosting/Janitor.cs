@@ -28,6 +28,7 @@ internal sealed partial class Janitor(Database database, TimeProvider clock, ILo
         (ReplayGuard.PruneAsync, TimeSpan.FromMinutes(1)),
         (RevokedTokens.PruneAsync, TimeSpan.FromMinutes(1)),
         (DeviceCodes.PruneAsync, TimeSpan.FromHours(1)),
+        (BackchannelRequests.PruneAsync, TimeSpan.FromHours(1)),
         (Sessions.PruneAsync, TimeSpan.FromDays(7)),
         (Grants.PruneAsync, GrantsAfter),
     ];

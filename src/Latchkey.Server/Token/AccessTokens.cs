@@ -7,6 +7,7 @@ using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Keys;
+using Latchkey.Server.SenderConstraint;
 using Latchkey.Storage;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
@@ -40,6 +41,9 @@ internal sealed record AccessTokenInfo
     public long? AuthTime { get; init; }
 
     public string? Acr { get; init; }
+
+    /// <summary>What it is bound to, <c>cnf</c>; null for a bearer token.</summary>
+    public Confirmation? Confirmation { get; init; }
 
     /// <summary>Who acts for the subject, <c>act</c> (RFC 8693 section 4.1); null where nobody does.</summary>
     public JsonElement? Actor { get; init; }
@@ -148,6 +152,7 @@ internal sealed class AccessTokens(ServerOptions options, Database database)
             ExpiresAt = EpochTime.GetIntDate(jwt.ValidTo),
             AuthTime = jwt.TryGetPayloadValue<long>(ClaimNames.AuthenticationTime, out var time) ? time : null,
             Acr = jwt.TryGetPayloadValue<string>(ClaimNames.AuthenticationContext, out var acr) ? acr : null,
+            Confirmation = ObjectOf(jwt, ClaimNames.Confirmation) is { } cnf ? Confirmation.Read(cnf) : null,
             Actor = ObjectOf(jwt, ClaimNames.Actor),
             MayAct = ObjectOf(jwt, ClaimNames.MayAct),
             GrantId = AccessTokenId.GrantOf(id),

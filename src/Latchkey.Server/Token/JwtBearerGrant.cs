@@ -62,6 +62,7 @@ internal sealed class JwtBearerGrant(ServerOptions options, Database database, U
             Grant = grant,
             Scope = selection.Scope,
             Resources = selection.Resources,
+            IsOneTime = trusted.SingleUse || trusted.IdJag,
             AuditDetail = $"\"issuer\":\"{JsonEncodedText.Encode(trusted.Issuer)}\",\"assertion_sub\":\"{JsonEncodedText.Encode(jws.Claims.Text(ClaimNames.Subject)!)}\"",
         };
     }

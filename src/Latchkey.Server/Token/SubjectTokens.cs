@@ -3,6 +3,7 @@ using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Authorize;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.SenderConstraint;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Token;
@@ -26,6 +27,9 @@ internal sealed record SubjectToken
 
     /// <summary>Unix seconds.</summary>
     public required long ExpiresAt { get; init; }
+
+    /// <summary>What it is bound to; null for a bearer token.</summary>
+    public Confirmation? Confirmation { get; init; }
 
     public JsonElement? Actor { get; init; }
 
@@ -57,6 +61,7 @@ internal sealed class SubjectTokens(AccessTokens accessTokens, IdTokenHint idTok
     {
         if ((await accessTokens.VerifyAsync(token, request.Configuration, request.Now).ConfigureAwait(false)).Refused(out _, out var info)) return NotGood(name);
         if (!IsHeldBy(info, request.Client, request.Configuration)) return NotYours(name);
+        if (info.Confirmation is { } bound && !IsProven(bound, info.ClientId == request.Client.Id, request.Confirmation)) return Unproven(name);
         var found = new SubjectToken
         {
             Subject = info.Subject,
@@ -64,6 +69,7 @@ internal sealed class SubjectTokens(AccessTokens accessTokens, IdTokenHint idTok
             Grant = info.Grant,
             Scope = info.Scope,
             ExpiresAt = info.ExpiresAt,
+            Confirmation = info.Confirmation,
             Actor = info.Actor,
             MayAct = info.MayAct,
         };
@@ -114,6 +120,17 @@ internal sealed class SubjectTokens(AccessTokens accessTokens, IdTokenHint idTok
 
         return false;
     }
+
+    /// <summary>
+    /// Whether a bound token may be exchanged: its own client proves the key that it is bound to; an API, which can't, proves one of its own, so that what
+    /// was bound never becomes a token that anybody can use who finds it.
+    /// </summary>
+    private static bool IsProven(Confirmation bound, bool isOwn, Confirmation? proven) => proven is not null
+        && (!isOwn || ((bound.KeyThumbprint is null || bound.KeyThumbprint == proven.KeyThumbprint)
+            && (bound.CertificateThumbprint is null || bound.CertificateThumbprint == proven.CertificateThumbprint)));
+
+    private static OAuthError Unproven(string name) => OAuthError.InvalidRequest(
+        $"{name} is bound to a key or certificate; send a DPoP proof or use a client certificate, the client's own token by the very one that it is bound to.");
 
     // One sentence for all that is wrong, so that nobody learns from it whether a token they found is still good.
     private static OAuthError NotGood(string name) =>

@@ -1,12 +1,11 @@
 using System.Net;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Latchkey.Server.Token;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Latchkey.Server.Tests.Token;
@@ -35,10 +34,9 @@ public sealed class TrustingServer : ClockedServer
 
     public TrustingServer()
     {
-        var builder = WebApplication.CreateEmptyBuilder(new());
+        var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.Services.AddRoutingCore();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, _port));
+        builder.WebHost.UseUrls($"http://127.0.0.1:{_port}");
         _keys = builder.Build();
         _keys.Run(context =>
         {
