@@ -36,6 +36,8 @@ internal sealed class AdminContext : IAsyncDisposable
 
     public ResourceAdministration Resources => new(Database, Clock, Actor);
 
+    public TrustedIssuerAdministration TrustedIssuers => new(Database, Clock, Actor);
+
     public UserAdministration Users => new(Database, _directory ??= new UserDirectory(Database, Options, Clock), Clock, Actor);
 
     public GrantAdministration Grants => new(Database, Clock, Actor);

@@ -60,6 +60,7 @@ internal static class CommandLine
         ApplyCommand.Create(),
         ClientCommands.Create(),
         ResourceCommands.Create(),
+        TrustedIssuerCommands.Create(),
         UserCommands.Create(),
         KeyCommands.Create(),
         GrantCommands.Create(),

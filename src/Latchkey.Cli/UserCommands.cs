@@ -36,6 +36,7 @@ internal static class UserCommands
         AdminCommand.Create("set-password", "Set a password; all of the person's sessions and grants end. It is asked for on a terminal, or read from the standard input.",
             "latchkey user set-password alice --password-stdin < password.txt", SetPasswordAsync, Name, PasswordStdin),
         AdminCommand.Create("disable", "Shut an account; all of the person's sessions and grants end.", "latchkey user disable alice", DisableAsync, Name),
+        AdminCommand.Create("revoke", "End all of a person's sessions and grants, telling the apps; the account stays open.", "latchkey user revoke alice", RevokeAsync, Name),
         AdminCommand.Create("enable", "Open an account again, and unlock it.", "latchkey user enable alice", EnableAsync, Name),
         AdminCommand.Create("delete", "Delete a user, their sessions and grants.", "latchkey user delete alice", DeleteAsync, Name),
     };
@@ -78,6 +79,12 @@ internal static class UserCommands
     {
         var user = await context.Users.DisableAsync(parsed.GetValue(Name)!).ConfigureAwait(false);
         context.Output.Done($"User {user.Username} is disabled; their sessions and grants are over.", new JsonObject { ["sub"] = user.Subject, ["state"] = "disabled" });
+    }
+
+    private static async Task RevokeAsync(AdminContext context, ParseResult parsed)
+    {
+        var user = await context.Users.RevokeAsync(parsed.GetValue(Name)!).ConfigureAwait(false);
+        context.Output.Done($"The sessions and grants of {user.Username} are over; the account stays open.", new JsonObject { ["sub"] = user.Subject, ["revoked"] = true });
     }
 
     private static async Task EnableAsync(AdminContext context, ParseResult parsed)

@@ -128,4 +128,10 @@ internal static class ClientRefusals
 
     public static Refusal DeviceCodeExpired() => new("LK-CLIENT-DEVICE-EXPIRED",
         "Nobody confirmed the code before it expired.", "RFC 8628 3.5", "Start again and show the new code.");
+
+    public static Refusal BackchannelAnswerMalformed(string member) => new("LK-CLIENT-CIBA-MALFORMED",
+        $"The {member} of the backchannel authentication answer is missing or not what it must be.", "CIBA Core 7.3", TellProvider);
+
+    public static Refusal BackchannelRequestExpired() => new("LK-CLIENT-CIBA-EXPIRED",
+        "The person did not decide before the request expired.", "CIBA Core 11", "Ask again.");
 }

@@ -1,3 +1,4 @@
+using Latchkey.Client.Backchannel;
 using Latchkey.Client.Device;
 using Latchkey.Client.Endpoints;
 using Latchkey.Protocol.Names;
@@ -21,6 +22,32 @@ public sealed partial class LatchkeyClient
         var address = await _caller.AddressAsync(metadata => metadata.DeviceAuthorizationEndpoint, "device_authorization_endpoint", cancellationToken).ConfigureAwait(false);
         var answer = await _caller.PostAsync(address, form, prove: false, cancellationToken).ConfigureAwait(false);
         return new DeviceAuthorization(_tokens, _caller.Clock, DeviceAnswer.Read(answer.Json), scope);
+    }
+
+    /// <summary>Asks a person who is elsewhere (OpenID Connect CIBA Core section 7). The client must be registered for it.</summary>
+    /// <param name="parameters">Whom, and what for.</param>
+    /// <param name="cancellationToken">Ends the exchange.</param>
+    /// <returns>How to wait for what they say.</returns>
+    /// <exception cref="OAuthException"><c>unknown_user_id</c>: the hint names nobody; or whatever else the provider says.</exception>
+    public async Task<BackchannelAuthentication> StartBackchannelAsync(BackchannelParameters parameters, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        var scope = parameters.Scope ?? Options.Scope;
+        var form = new List<KeyValuePair<string, string>>();
+        foreach (var (name, value) in (ReadOnlySpan<(string, string?)>)[
+            (ParameterNames.Scope, scope), (ParameterNames.LoginHint, parameters.LoginHint), (ParameterNames.IdTokenHint, parameters.IdTokenHint),
+            (ParameterNames.LoginHintToken, parameters.LoginHintToken), (ParameterNames.BindingMessage, parameters.BindingMessage),
+            (ParameterNames.AcrValues, parameters.AcrValues), (ParameterNames.ClientNotificationToken, parameters.NotificationToken),
+            (ParameterNames.UserCode, parameters.UserCode),
+            (ParameterNames.RequestedExpiry, parameters.RequestedExpiry is { } expiry ? ((long)expiry.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture) : null)])
+        {
+            if (!string.IsNullOrEmpty(value)) form.Add(new(name, value));
+        }
+
+        foreach (var resource in parameters.Resources ?? [.. Options.Resources]) form.Add(new(ParameterNames.Resource, resource));
+        var address = await _caller.AddressAsync(metadata => metadata.BackchannelAuthenticationEndpoint, "backchannel_authentication_endpoint", cancellationToken).ConfigureAwait(false);
+        var answer = await _caller.PostAsync(address, form, prove: false, cancellationToken).ConfigureAwait(false);
+        return new BackchannelAuthentication(_tokens, _caller.Clock, answer.Json, scope);
     }
 
     /// <summary>

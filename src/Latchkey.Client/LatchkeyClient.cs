@@ -117,6 +117,17 @@ public sealed partial class LatchkeyClient : IDisposable
     public Task<TokenSet> ExchangeAsync(TokenExchange exchange, CancellationToken cancellationToken = default) =>
         _tokens.ExchangeAsync(exchange, cancellationToken);
 
+    /// <summary>A token for a JWT of somebody whom the provider trusts (RFC 7523 section 2.1): of a platform for its workload, or of a company's identity provider.</summary>
+    /// <param name="assertion">The JWT.</param>
+    /// <param name="scope">The scopes, separated by spaces; those of the options if null.</param>
+    /// <param name="resources">The APIs that the token is for (RFC 8707); those of the options if null.</param>
+    /// <param name="cancellationToken">Ends the exchange.</param>
+    /// <returns>The token.</returns>
+    /// <exception cref="OAuthException"><c>invalid_grant</c>: the provider does not take the JWT, or has seen it before.</exception>
+    public Task<TokenSet> JwtBearerAsync(
+        string assertion, string? scope = null, IReadOnlyList<string>? resources = null, CancellationToken cancellationToken = default) =>
+        _tokens.JwtBearerAsync(assertion, scope, resources, cancellationToken);
+
     /// <summary>Closes the connections if they are the client's own.</summary>
     public void Dispose() => _own?.Dispose();
 

@@ -65,6 +65,33 @@ internal sealed class TokenRequests(EndpointCaller caller, IdTokenVerifier idTok
         };
     }
 
+    /// <summary>OpenID Connect CIBA Core section 10.1.</summary>
+    public async Task<TokenSet> CibaAsync(string requestId, string? scope, CancellationToken cancellationToken)
+    {
+        var form = Form(GrantTypes.Ciba, scope: null, resources: []);
+        form.Add(new(ParameterNames.AuthReqId, requestId));
+        var answer = await SendAsync(form, scope, mayBeOther: false, cancellationToken).ConfigureAwait(false);
+        return new TokenSet
+        {
+            AccessToken = answer.AccessToken,
+            RefreshToken = answer.RefreshToken,
+            // CIBA is for OpenID Connect: who asked whom builds on knowing who answered.
+            IdToken = await idTokens.VerifyAsync(
+                answer.IdToken ?? throw new OAuthException(ClientRefusals.IdTokenMissing()), nonce: null, maxAge: null, answer.AccessToken.Value, cancellationToken).ConfigureAwait(false),
+        };
+    }
+
+    /// <summary>RFC 7523 section 2.1.</summary>
+    public async Task<TokenSet> JwtBearerAsync(string assertion, string? scope, IReadOnlyList<string>? resources, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(assertion);
+        scope ??= caller.Options.Scope;
+        var form = Form(GrantTypes.JwtBearer, scope, resources ?? [.. caller.Options.Resources]);
+        form.Add(new(ParameterNames.Assertion, assertion));
+        var answer = await SendAsync(form, scope, mayBeOther: false, cancellationToken).ConfigureAwait(false);
+        return new TokenSet { AccessToken = answer.AccessToken, RefreshToken = answer.RefreshToken };
+    }
+
     /// <summary>RFC 8693.</summary>
     public async Task<TokenSet> ExchangeAsync(TokenExchange exchange, CancellationToken cancellationToken)
     {

@@ -72,6 +72,12 @@ public sealed record OAuthError(string Code, string Description, int Status = 40
     /// <summary>The device code's time is over (RFC 8628 section 3.5).</summary>
     public static OAuthError ExpiredToken(string description) => new("expired_token", description);
 
+    /// <summary>A hint names nobody that the server knows (OpenID Connect CIBA Core section 13).</summary>
+    public static OAuthError UnknownUserId(string description) => new("unknown_user_id", description);
+
+    /// <summary>The binding message can't be shown (OpenID Connect CIBA Core section 13).</summary>
+    public static OAuthError InvalidBindingMessage(string description) => new("invalid_binding_message", description);
+
     /// <summary>The access token is malformed, expired, revoked or not for here (RFC 6750 section 3.1): 401.</summary>
     public static OAuthError InvalidToken(string description) => new("invalid_token", description, 401);
 

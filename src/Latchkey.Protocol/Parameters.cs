@@ -7,7 +7,7 @@ namespace Latchkey.Protocol;
 /// <summary>
 /// The parameters of a request, read from a query string or a form body (application/x-www-form-urlencoded).
 /// A parameter sent without a value counts as not sent, one sent twice is an error (RFC 6749 sections 3.1 and 3.2);
-/// only <c>resource</c> may repeat (RFC 8707 section 2).
+/// only <c>resource</c> (RFC 8707 section 2) and <c>audience</c> (RFC 8693 section 2.1) may repeat.
 /// </summary>
 public sealed class Parameters
 {
@@ -101,7 +101,7 @@ public sealed class Parameters
                 }
 
                 if (value.Length == 0) continue;
-                if (repeated is null && name != ParameterNames.Resource && Contains(pairs, name)) repeated = name;
+                if (repeated is null && !MayRepeat(name) && Contains(pairs, name)) repeated = name;
                 pairs.Add(new(name, value));
                 if (pairs.Count > MaximumCount)
                 {
@@ -138,6 +138,8 @@ public sealed class Parameters
 
     /// <summary>Names only: values can be secrets.</summary>
     public override string ToString() => string.Join(' ', _pairs.Select(pair => pair.Key));
+
+    private static bool MayRepeat(string name) => name is ParameterNames.Resource or ParameterNames.Audience;
 
     private static bool Contains(List<KeyValuePair<string, string>> pairs, string name)
     {

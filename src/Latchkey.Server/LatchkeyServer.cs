@@ -1,6 +1,7 @@
 using Latchkey.Server.Account;
 using Latchkey.Server.Admin;
 using Latchkey.Server.Authorize;
+using Latchkey.Server.Backchannel;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Consent;
@@ -96,6 +97,9 @@ public static partial class LatchkeyServer
         services.AddSingleton<DeviceAuthorizationEndpoint>();
         services.AddSingleton<DevicePageEndpoint>();
 
+        // People who are asked by the back channel
+        services.AddSingleton<BackchannelAuthenticationEndpoint>();
+
         // The account page
         services.AddSingleton<AccountOverview>();
         services.AddSingleton<AccountEndpoint>();
@@ -129,8 +133,14 @@ public static partial class LatchkeyServer
         services.AddSingleton<IGrant, RefreshTokenGrant>();
         services.AddSingleton<IGrant, ClientCredentialsGrant>();
         services.AddSingleton<IGrant, DeviceCodeGrant>();
+        services.AddSingleton<IGrant, TokenExchangeGrant>();
+        services.AddSingleton<IGrant, JwtBearerGrant>();
+        services.AddSingleton<IGrant, CibaGrant>();
+        services.AddSingleton<SubjectTokens>();
+        services.AddSingleton<TrustedProviders>();
         services.AddSingleton<IntrospectionEndpoint>();
         services.AddSingleton<RevocationEndpoint>();
+        services.AddSingleton<GlobalRevocationEndpoint>();
         services.AddSingleton<UserInfoEndpoint>();
         return services;
     }
@@ -210,6 +220,9 @@ public static partial class LatchkeyServer
         app.MapMethods("/device", Get, device.HandleGetAsync);
         app.MapPost("/device", device.HandlePostAsync);
 
+        // Who is asked by the back channel decides on the account page
+        app.MapPost("/backchannel-authentication", services.GetRequiredService<BackchannelAuthenticationEndpoint>().HandleAsync);
+
         // Pages
         app.MapMethods("/", Get, services.GetRequiredService<HomeEndpoint>().HandleAsync);
         app.MapMethods(Asset.Stylesheet.Path, Get, new AssetEndpoint(Asset.Stylesheet).HandleAsync);
@@ -218,6 +231,7 @@ public static partial class LatchkeyServer
         // Tokens
         app.MapPost("/token", services.GetRequiredService<TokenEndpoint>().HandleAsync);
         app.MapPost("/introspect", services.GetRequiredService<IntrospectionEndpoint>().HandleAsync);
+        app.MapPost("/global-token-revocation", services.GetRequiredService<GlobalRevocationEndpoint>().HandleAsync);
         app.MapPost("/revoke", services.GetRequiredService<RevocationEndpoint>().HandleAsync);
         app.MapMethods("/userinfo", GetOrPost, services.GetRequiredService<UserInfoEndpoint>().HandleAsync);
 

@@ -36,7 +36,10 @@ public sealed record ServerOptions
     /// <summary>How long device and user codes live; 10 minutes.</summary>
     public TimeSpan DeviceCodeLifetime { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Seconds between polls of a device; 5.</summary>
+    /// <summary>How long a person may take to decide what a client asks by the back channel (CIBA); 5 minutes, less if the client asks for less.</summary>
+    public TimeSpan BackchannelRequestLifetime { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Seconds between polls of a device, or of a client that waits for a person's decision; 5.</summary>
     public int DevicePollingInterval { get; init; } = 5;
 
     /// <summary>How long a signing key is used before the next takes over; 90 days.</summary>

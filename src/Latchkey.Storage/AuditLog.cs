@@ -70,6 +70,12 @@ public static class AuditEvents
     public const string ClientAuthenticationFailed = "client_authentication.failed";
     public const string DeviceApproved = "device.approved";
     public const string DeviceDenied = "device.denied";
+    public const string BackchannelRequested = "backchannel_request.made";
+    public const string BackchannelApproved = "backchannel_request.approved";
+    public const string BackchannelDenied = "backchannel_request.denied";
+    public const string PingDelivered = "backchannel_ping.delivered";
+    public const string PingFailed = "backchannel_ping.failed";
+    public const string AccessEnded = "user.access_ended";
     public const string SessionEnded = "session.ended";
     public const string LogoutDelivered = "backchannel_logout.delivered";
     public const string LogoutFailed = "backchannel_logout.failed";
@@ -78,6 +84,8 @@ public static class AuditEvents
     public const string ClientSecretRotated = "client.secret_rotated";
     public const string ResourceChanged = "resource.changed";
     public const string ResourceDeleted = "resource.deleted";
+    public const string TrustedIssuerChanged = "trusted_issuer.changed";
+    public const string TrustedIssuerDeleted = "trusted_issuer.deleted";
     public const string UserChanged = "user.changed";
     public const string UserDeleted = "user.deleted";
     public const string KeyRotated = "key.rotated";

@@ -121,6 +121,10 @@ public static class DeviceCodes
             "UPDATE device_codes SET status = 'denied', sub = $2 WHERE user_code = $1 AND status = 'pending' AND expires_at > $3",
             userCode, subject, now).ConfigureAwait(false) == 1;
 
+    /// <summary>Takes back what a person approved and no device has fetched: for when their access is ended.</summary>
+    public static ValueTask<int> DenyAllAsync(SqlSession sql, string subject) =>
+        sql.ExecuteAsync("UPDATE device_codes SET status = 'denied' WHERE sub = $1 AND status = 'approved'", subject);
+
     /// <summary>Uses up an approved code; exactly one of many concurrent callers wins.</summary>
     public static async ValueTask<bool> UseAsync(SqlSession sql, byte[] codeHash, long now) =>
         await sql.ExecuteAsync(

@@ -2,7 +2,7 @@ namespace Latchkey.Storage;
 
 /// <summary>Something to be sent that must not be lost, such as a logout token.</summary>
 /// <param name="Id">The row's number.</param>
-/// <param name="Kind"><c>backchannel_logout</c>.</param>
+/// <param name="Kind"><c>backchannel_logout</c> or <c>backchannel_ping</c>.</param>
 /// <param name="ClientId">To which client.</param>
 /// <param name="Payload">What to send, as JSON.</param>
 /// <param name="Attempts">How often it was tried in vain.</param>
@@ -14,6 +14,9 @@ public static class Outbox
 {
     /// <summary>The kind of a back-channel logout.</summary>
     public const string BackchannelLogout = "backchannel_logout";
+
+    /// <summary>The kind of a ping (OpenID Connect CIBA Core section 10.2).</summary>
+    public const string BackchannelPing = "backchannel_ping";
 
     /// <summary>Adds a message, in the transaction of what it tells of.</summary>
     public static async ValueTask AddAsync(SqlSession sql, string kind, string clientId, string payload, long now) =>

@@ -76,6 +76,17 @@ public static class Users
     public static ValueTask<List<User>> ListAsync(SqlSession sql, int limit) =>
         sql.ListAsync($"SELECT {Columns} FROM users ORDER BY login_name LIMIT $1", Read, limit);
 
+    /// <summary>The users whose claim <c>email</c> is an address, in any case. It reads every user: for what an operator does now and then.</summary>
+    public static async ValueTask<List<User>> ListByEmailAsync(SqlSession sql, string email)
+    {
+        // The claims are JSON as it was written here: nothing between name and value, and escaped as this does it.
+        var text = JsonEncodedText.Encode(email).Value.ToLowerInvariant()
+            .Replace("!", "!!", StringComparison.Ordinal).Replace("%", "!%", StringComparison.Ordinal).Replace("_", "!_", StringComparison.Ordinal);
+        var pattern = $"%\"email\":\"{text}\"%";
+        var found = await sql.ListAsync($"SELECT {Columns} FROM users WHERE lower(claims) LIKE $1 ESCAPE '!' LIMIT 100", Read, pattern).ConfigureAwait(false);
+        return found.FindAll(user => string.Equals(user.Claim("email"), email, StringComparison.OrdinalIgnoreCase));
+    }
+
     /// <summary>Adds a user.</summary>
     /// <returns>False if the <c>sub</c> or the name is taken.</returns>
     public static async ValueTask<bool> InsertAsync(SqlSession sql, User user) =>

@@ -9,6 +9,7 @@ const settings = JSON.parse(process.env.SETTINGS);
 const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
 const counts = { nonces: 0 };
+const asked = [];
 
 const server = createServer();
 server.listen(0, '127.0.0.1');
@@ -33,6 +34,16 @@ const provider = new Provider(issuer, {
   features: {
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
+    // Whoever is asked decides when GET /ciba/allow or /ciba/deny is called.
+    ciba: {
+      enabled: true,
+      deliveryModes: ['poll'],
+      processLoginHint: async (ctx, hint) => (hint === 'nobody' ? undefined : hint),
+      validateBindingMessage: async () => {},
+      validateRequestContext: async () => {},
+      verifyUserCode: async () => {},
+      triggerAuthenticationDevice: async (ctx, request, account, client) => { asked.push({ request, accountId: account.accountId, clientId: client.clientId }); },
+    },
     introspection: { enabled: true },
     revocation: { enabled: true },
     requestObjects: { enabled: true },
@@ -65,6 +76,19 @@ provider.registerGrantType(tokenExchange, async (ctx) => {
   ctx.body = { access_token: value, issued_token_type: accessTokenType, token_type: 'Bearer', expires_in: token.expiration, scope: token.scope };
 }, ['subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type', 'audience', 'resource', 'scope'], ['resource', 'audience']);
 
+async function decide(allow) {
+  const { request, accountId, clientId } = asked.shift();
+  if (!allow) {
+    await provider.backchannelResult(request, new errors.AccessDenied('the person said no'));
+    return;
+  }
+
+  const grant = new provider.Grant({ accountId, clientId });
+  grant.addOIDCScope('openid profile offline_access');
+  await grant.save();
+  await provider.backchannelResult(request, grant, { authTime: Math.floor(Date.now() / 1000) });
+}
+
 provider.on('server_error', (ctx, error) => console.error(error));
 provider.on('grant.error', (ctx, error) => {
   if (error.error === 'use_dpop_nonce') counts.nonces += 1;
@@ -74,6 +98,11 @@ server.on('request', (request, response) => {
   if (request.url === '/counts') {
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(counts));
+    return;
+  }
+
+  if (request.url.startsWith('/ciba/')) {
+    decide(request.url.endsWith('/allow')).then(() => response.end(), (error) => { response.statusCode = 500; response.end(String(error)); });
     return;
   }
 

@@ -131,6 +131,28 @@ const scenarios = {
     return { type: tokens.token_type, claims: tokens.claims(), user: await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub, options) };
   },
 
+  // Signs in, and exchanges the access token for one that is narrower.
+  async exchange() {
+    const config = await discover();
+    const tokens = await codeFlow(config, 'openid api:read api:write');
+    const exchanged = await client.genericGrantRequest(config, 'urn:ietf:params:oauth:grant-type:token-exchange', {
+      subject_token: tokens.access_token, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      resource: settings.resource, scope: 'api:read',
+    });
+    const keys = jose.createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
+    const { payload } = await jose.jwtVerify(exchanged.access_token, keys, { issuer: settings.issuer, typ: 'at+jwt', audience: settings.resource });
+    return { tokens: { ...exchanged }, payload };
+  },
+
+  // Asks a person by the back channel and waits for them.
+  async ciba() {
+    const config = await discover();
+    const started = await client.initiateBackchannelAuthentication(config, { scope: 'openid profile', login_hint: settings.login_hint, binding_message: 'W4-7Q' });
+    await open(new URL(`${settings.issuer}/account`));
+    const tokens = await client.pollBackchannelAuthenticationGrant(config, started);
+    return { claims: tokens.claims(), user: await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub) };
+  },
+
   async metadata() {
     const config = await discover();
     return config.serverMetadata();

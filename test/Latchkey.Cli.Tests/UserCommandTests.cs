@@ -72,6 +72,21 @@ public sealed class UserCommandTests(AdminServer server)
         await program.SignInAsync(open, "openid");
     }
 
+    [Fact, Spec("draft-parecki-oauth-global-token-revocation", "3")]
+    public async Task A_persons_access_is_ended_and_their_account_stays_open()
+    {
+        var person = await server.PersonAsync("ended");
+        using var program = new OAuthClient(server.Issuer, DeclaredStates.Web);
+        using var browser = new PageWalker(server.Issuer, person);
+        var tokens = await program.SignInAsync(browser, "openid offline_access");
+        (await server.RunAsync("user", "revoke", person.Username)).ExpectDone();
+        (await program.RefreshAsync(tokens.RefreshToken!)).ExpectError("invalid_grant");
+        Assert.True((await browser.GetAsync(server.Issuer + "/account")).Has("password"));
+        var subject = (await server.JsonAsync("user", "show", person.Username)).GetProperty("sub").GetString();
+        await server.AuditAsync("user.access_ended", entry => entry.GetProperty("sub").GetString() == subject);
+        await program.SignInAsync(browser, "openid");
+    }
+
     [Fact]
     public async Task A_deleted_person_is_gone_with_their_grants()
     {
@@ -104,6 +119,7 @@ public sealed class UserCommandTests(AdminServer server)
     [InlineData("user update no-such --name x", 1, "no user no-such")]
     [InlineData("user disable no-such", 1, "no user no-such")]
     [InlineData("user enable no-such", 1, "no user no-such")]
+    [InlineData("user revoke no-such", 1, "no user no-such")]
     [InlineData("user delete no-such", 1, "no user no-such")]
     [InlineData("user set-password no-such --password-stdin", 1, "no user no-such")]
     [InlineData("user set-password alice --password-stdin", 1, "password is empty")]

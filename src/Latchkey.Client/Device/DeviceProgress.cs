@@ -2,7 +2,7 @@ using Latchkey.Verification.Providers;
 
 namespace Latchkey.Client.Device;
 
-/// <summary>How a poll of the device flow went.</summary>
+/// <summary>How a poll of the device flow, or of a request by the back channel, went.</summary>
 public enum DeviceState
 {
     /// <summary>The person has not decided yet: <c>authorization_pending</c>.</summary>
@@ -18,7 +18,7 @@ public enum DeviceState
     Done,
 }
 
-/// <summary>What is known after a poll of the device flow (RFC 8628 section 3.5).</summary>
+/// <summary>What is known after a poll of the device flow (RFC 8628 section 3.5), or of a request by the back channel (OpenID Connect CIBA Core section 11).</summary>
 /// <param name="State">How it went.</param>
 public sealed record DeviceProgress(DeviceState State)
 {

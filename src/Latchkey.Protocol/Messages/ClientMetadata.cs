@@ -113,6 +113,18 @@ public sealed partial record ClientMetadata
     /// <summary>How long its access tokens live when no resource says otherwise, in seconds.</summary>
     public int? AccessTokenLifetime { get; set; }
 
+    /// <summary>Whether it may end all sessions and grants of a person (draft-parecki-oauth-global-token-revocation).</summary>
+    public bool GlobalTokenRevocation { get; set; }
+
+    /// <summary>Which tokens it may exchange for which (RFC 8693); none if absent.</summary>
+    public TokenExchangePolicy? TokenExchange { get; set; }
+
+    /// <summary>
+    /// The one client that may act for the people whose access tokens this client holds: it becomes the <c>may_act</c> claim (RFC 8693 section 4.4).
+    /// Anybody whose policy allows it may if absent.
+    /// </summary>
+    public string? MayAct { get; set; }
+
     /// <summary>Whether its access tokens must be bound to a key (RFC 9449 section 5.2).</summary>
     public bool DpopBoundAccessTokens { get; set; }
 

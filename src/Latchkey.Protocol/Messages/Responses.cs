@@ -11,6 +11,9 @@ namespace Latchkey.Protocol.Messages;
 /// <param name="IdToken">The ID token, if <c>openid</c> was granted (OpenID Connect Core section 3.1.3.3).</param>
 public sealed record TokenResponse(string AccessToken, string TokenType, int ExpiresIn, string Scope, string? RefreshToken = null, string? IdToken = null)
 {
+    /// <summary>What <see cref="AccessToken"/> is, in the answer to a token exchange (RFC 8693 section 2.2.1); null elsewhere.</summary>
+    public string? IssuedTokenType { get; init; }
+
     /// <summary>Says what is there, never the tokens.</summary>
     public override string ToString() =>
         $"{TokenType} token for \"{Scope}\", {ExpiresIn} s{(RefreshToken is null ? "" : ", with a refresh token")}{(IdToken is null ? "" : ", with an ID token")}";
@@ -38,6 +41,7 @@ public sealed record DeviceAuthorizationResponse(
     AllowTrailingCommas = true)]
 [JsonSerializable(typeof(ClientMetadata))]
 [JsonSerializable(typeof(ResourceMetadata))]
+[JsonSerializable(typeof(TrustedIssuer))]
 [JsonSerializable(typeof(ServerMetadata))]
 [JsonSerializable(typeof(TokenResponse))]
 [JsonSerializable(typeof(DeviceAuthorizationResponse))]

@@ -59,6 +59,8 @@ public sealed record ServerMetadata
     public IReadOnlyList<string>? BackchannelTokenDeliveryModesSupported { get; init; }
     public IReadOnlyList<string>? BackchannelAuthenticationRequestSigningAlgValuesSupported { get; init; }
     public bool? BackchannelUserCodeParameterSupported { get; init; }
+    public string? GlobalTokenRevocationEndpoint { get; init; }
+    public IReadOnlyList<string>? GlobalTokenRevocationEndpointAuthMethodsSupported { get; init; }
     public IReadOnlyList<string>? AuthorizationDetailsTypesSupported { get; init; }
     public bool? ClientIdMetadataDocumentSupported { get; init; }
     public IReadOnlyList<string>? ProtectedResources { get; init; }

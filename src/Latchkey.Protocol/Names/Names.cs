@@ -15,6 +15,15 @@ public static class GrantTypes
     /// <summary>RFC 8628 section 3.4.</summary>
     public const string DeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
 
+    /// <summary>OpenID Connect CIBA Core section 10.1.</summary>
+    public const string Ciba = "urn:openid:params:grant-type:ciba";
+
+    /// <summary>RFC 7523 section 2.1.</summary>
+    public const string JwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+    /// <summary>RFC 8693.</summary>
+    public const string TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+
     /// <summary>What clients can be registered for: every grant of the server.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
@@ -22,7 +31,26 @@ public static class GrantTypes
         RefreshToken,
         ClientCredentials,
         DeviceCode,
+        TokenExchange,
+        JwtBearer,
+        Ciba,
     ];
+}
+
+/// <summary>The token type identifiers of RFC 8693 section 3.</summary>
+public static class TokenTypeIdentifiers
+{
+    /// <summary>An access token of the server that is asked.</summary>
+    public const string AccessToken = "urn:ietf:params:oauth:token-type:access_token";
+
+    /// <summary>A refresh token of the server that is asked.</summary>
+    public const string RefreshToken = "urn:ietf:params:oauth:token-type:refresh_token";
+
+    /// <summary>An ID token.</summary>
+    public const string IdToken = "urn:ietf:params:oauth:token-type:id_token";
+
+    /// <summary>A JWT, whoever made it.</summary>
+    public const string Jwt = "urn:ietf:params:oauth:token-type:jwt";
 }
 
 /// <summary>How a client proves who it is, IANA "OAuth Token Endpoint Authentication Methods".</summary>
@@ -119,6 +147,12 @@ public static class JwtTypes
     /// <summary>RFC 10070: the type of a client assertion.</summary>
     public const string ClientAuthentication = "client-authentication+jwt";
 
+    /// <summary>RFC 9701 section 5: the type of a signed introspection answer.</summary>
+    public const string TokenIntrospection = "token-introspection+jwt";
+
+    /// <summary>The type of an Identity Assertion JWT Authorization Grant (draft-ietf-oauth-identity-assertion-authz-grant).</summary>
+    public const string IdentityAssertionGrant = "oauth-id-jag+jwt";
+
     /// <summary>RFC 9449 section 4.2: the type of a DPoP proof.</summary>
     public const string DPoPProof = "dpop+jwt";
 }
@@ -144,6 +178,8 @@ public static class ClaimNames
     public const string AccessTokenHash = "at_hash";
     public const string SessionId = "sid";
     public const string Events = "events";
+    public const string Actor = "act";
+    public const string MayAct = "may_act";
     public const string Confirmation = "cnf";
     public const string KeyThumbprint = "jkt";
     public const string CertificateThumbprint = "x5t#S256";

@@ -7,11 +7,15 @@ public static class ParameterNames
     public const string AcrValues = "acr_values";
     public const string ActorToken = "actor_token";
     public const string ActorTokenType = "actor_token_type";
+    public const string Assertion = "assertion";
+    public const string AuthReqId = "auth_req_id";
     public const string Audience = "audience";
+    public const string BindingMessage = "binding_message";
     public const string Claims = "claims";
     public const string ClientAssertion = "client_assertion";
     public const string ClientAssertionType = "client_assertion_type";
     public const string ClientId = "client_id";
+    public const string ClientNotificationToken = "client_notification_token";
     public const string ClientSecret = "client_secret";
     public const string Code = "code";
     public const string CodeChallenge = "code_challenge";
@@ -26,6 +30,7 @@ public static class ParameterNames
     public const string IdTokenHint = "id_token_hint";
     public const string Issuer = "iss";
     public const string LoginHint = "login_hint";
+    public const string LoginHintToken = "login_hint_token";
     public const string LogoutHint = "logout_hint";
     public const string MaxAge = "max_age";
     public const string Nonce = "nonce";
@@ -36,6 +41,7 @@ public static class ParameterNames
     public const string Registration = "registration";
     public const string Request = "request";
     public const string RequestUri = "request_uri";
+    public const string RequestedExpiry = "requested_expiry";
     public const string RequestedTokenType = "requested_token_type";
     public const string Resource = "resource";
     public const string Response = "response";

@@ -1,10 +1,13 @@
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Latchkey.Server.Authorize;
+using Latchkey.Server.Backchannel;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Login;
+using Latchkey.Server.Logout;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -13,7 +16,7 @@ namespace Latchkey.Server.Account;
 /// <summary>A person's own page: change the password, end sessions, take access back from apps.</summary>
 internal sealed class AccountEndpoint(
     SignInSessions sessions, UserDirectory users, AccountOverview overview, PageForms forms, LoginRedirect login, ConfigurationSource configuration,
-    Database database, Auditor auditor, ServerOptions options, TimeProvider clock)
+    LogoutSignal outbox, Database database, Auditor auditor, ServerOptions options, TimeProvider clock)
 {
     private const string NoticeField = "notice";
 
@@ -48,6 +51,7 @@ internal sealed class AccountEndpoint(
         }
 
         if (form["end_session"] is { } sessionId) await EndSessionAsync(context, signedIn, sessionId).ConfigureAwait(false);
+        else if (form["backchannel_request"] is { } request) await DecideAsync(context, signedIn, request, form["decision"]).ConfigureAwait(false);
         else if (form["revoke"] is { } clientId) await RevokeAsync(context, signedIn, clientId).ConfigureAwait(false);
         else await ChangePasswordAsync(context, signedIn, form["current_password"] ?? "", form["new_password"] ?? "").ConfigureAwait(false);
     }
@@ -94,6 +98,46 @@ internal sealed class AccountEndpoint(
         // One that is over already, or was never theirs, is as ended as they wished.
         if (session?.Id == signedIn.Session.Id) sessions.ForgetCookie(context);
         Redirect(context, signedIn.Session, AccountNotice.SessionEnded);
+    }
+
+    /// <summary>Writes what the person says to a request of the back channel (OpenID Connect CIBA Core section 8), and pings a client that waits for that.</summary>
+    private async Task DecideAsync(HttpContext context, SignedIn signedIn, string id, string? decision)
+    {
+        var (session, user) = signedIn;
+        var now = Now;
+        var allowed = decision == "allow";
+        var hash = Base64Url.IsValid(id) ? Base64Url.DecodeFromChars(id) : [];
+        var waiting = await database.ReadAsync(sql => BackchannelRequests.FindAsync(sql, hash)).ConfigureAwait(false);
+        var written = false;
+        if (waiting is not null && waiting.Subject == user.Subject && decision is "allow" or "deny")
+        {
+            var audit = auditor.Event(context, allowed ? AuditEvents.BackchannelApproved : AuditEvents.BackchannelDenied) with
+            {
+                Actor = user.Subject,
+                Subject = user.Subject,
+                ClientId = waiting.ClientId,
+            };
+            written = await database.WriteAsync(async sql =>
+            {
+                var first = allowed
+                    ? await BackchannelRequests.ApproveAsync(
+                        sql, hash, user.Subject, RowId.New(user.Subject, now), session.AuthTime, session.Acr, string.Join(' ', session.Amr), now).ConfigureAwait(false)
+                    : await BackchannelRequests.DenyAsync(sql, hash, user.Subject, now).ConfigureAwait(false);
+                if (!first) return false;
+                await AuditLog.AppendAsync(sql, audit).ConfigureAwait(false);
+                if (waiting.Notification is { } notification)
+                {
+                    var ping = new BackchannelPing(waiting.ClientId, user.Subject, notification, waiting.ExpiresAt);
+                    await Outbox.AddAsync(
+                        sql, Outbox.BackchannelPing, waiting.ClientId, JsonSerializer.Serialize(ping, BackchannelJson.Default.BackchannelPing), now).ConfigureAwait(false);
+                }
+
+                return true;
+            }).ConfigureAwait(false);
+            outbox.Raise();
+        }
+
+        Redirect(context, session, !written ? AccountNotice.RequestOver : allowed ? AccountNotice.RequestAllowed : AccountNotice.RequestDenied);
     }
 
     private async Task RevokeAsync(HttpContext context, SignedIn signedIn, string clientId)

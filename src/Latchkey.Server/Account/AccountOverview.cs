@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Text.Json;
+using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Consent;
 using Latchkey.Server.Login;
@@ -24,10 +26,11 @@ internal sealed class AccountOverview(Database database, ConfigurationSource con
     {
         var (user, current) = (signedIn.User, configuration.Current);
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        var (sessions, grants, consents) = await database.ReadAsync(async sql => (
+        var (sessions, grants, consents, waiting) = await database.ReadAsync(async sql => (
             await Sessions.ListByUserAsync(sql, user.Subject, now).ConfigureAwait(false),
             await Grants.ListByUserAsync(sql, user.Subject).ConfigureAwait(false),
-            await Consents.ListByUserAsync(sql, user.Subject).ConfigureAwait(false))).ConfigureAwait(false);
+            await Consents.ListByUserAsync(sql, user.Subject).ConfigureAwait(false),
+            await BackchannelRequests.ListWaitingAsync(sql, user.Subject, now).ConfigureAwait(false))).ConfigureAwait(false);
 
         var alive = grants.Where(grant => grant.IsAlive(now) && current.FindClient(grant.ClientId) is { } client && grant.CreatedAt >= client.NotBefore).ToLookup(grant => grant.ClientId);
         var agreed = consents.ToDictionary(consent => consent.ClientId, StringComparer.Ordinal);
@@ -40,8 +43,16 @@ internal sealed class AccountOverview(Database database, ConfigurationSource con
             token, signedIn.Person, user.Username,
             [.. Facts.Where(fact => user.Claim(fact.Claim) is not null).Select(fact => new ProfileFactView(fact.Label, user.Claim(fact.Claim)!, IsVerified(user, fact.Claim)))],
             [.. sessions.Select(session => Describe(session, session.Id == signedIn.Session.Id)).OrderByDescending(session => session.Current)],
-            [.. apps], now, user.PasswordHash is not null, notice);
+            [.. apps], now, user.PasswordHash is not null, notice,
+            [.. waiting.Select(request => Describe(request, current)).OfType<WaitingRequestView>()]);
     }
+
+    private static WaitingRequestView? Describe(BackchannelRequest request, ServerConfiguration configuration) =>
+        configuration.FindClient(request.ClientId) is { } client && client.Metadata.Allows(GrantTypes.Ciba)
+            ? new(
+                Base64Url.EncodeToString(request.IdHash), AppView.Of(client.Metadata), request.BindingMessage,
+                ScopeGroups.Of(request.Scope.Split(' ', StringSplitOptions.RemoveEmptyEntries), configuration), request.CreatedAt, request.Address)
+            : null;
 
     private static SessionView Describe(Session session, bool current) =>
         new(session.Id.ToString(), session.UserAgent, session.Address, session.AuthTime * 1000, session.LastSeenAt, current);

@@ -5,7 +5,7 @@ namespace Latchkey.Server.Account;
 
 /// <summary>
 /// A person's own page. Its forms post to <c>/account</c>: <c>current_password</c> and <c>new_password</c>, or <c>end_session</c> = a session's id,
-/// or <c>revoke</c> = the id of a connected app.
+/// or <c>revoke</c> = the id of a connected app, or <c>backchannel_request</c> = the id of a waiting request with <c>decision</c> = <c>allow</c> or <c>deny</c>.
 /// </summary>
 /// <param name="Token">The antiforgery token.</param>
 /// <param name="Person">Whose page.</param>
@@ -16,9 +16,20 @@ namespace Latchkey.Server.Account;
 /// <param name="Now">Unix milliseconds.</param>
 /// <param name="HasPassword">Whether they have a password to change.</param>
 /// <param name="Notice">What came of the last form; null if there was none.</param>
+/// <param name="Waiting">What apps ask and wait for, newest first; none if null.</param>
 public sealed record AccountView(
     string Token, PersonView Person, string Username, IReadOnlyList<ProfileFactView> Profile, IReadOnlyList<SessionView> Sessions,
-    IReadOnlyList<ConnectedAppView> Apps, long Now, bool HasPassword = true, AccountNotice? Notice = null);
+    IReadOnlyList<ConnectedAppView> Apps, long Now, bool HasPassword = true, AccountNotice? Notice = null,
+    IReadOnlyList<WaitingRequestView>? Waiting = null);
+
+/// <summary>What an app asks for and waits for.</summary>
+/// <param name="Id">What the form posts as <c>backchannel_request</c>.</param>
+/// <param name="App">The app.</param>
+/// <param name="Message">What the person compares with what the app shows; null if the app sent none.</param>
+/// <param name="Groups">What it would be let do.</param>
+/// <param name="AskedAt">Unix milliseconds.</param>
+/// <param name="Address">From where it asked.</param>
+public sealed record WaitingRequestView(string Id, AppView App, string? Message, IReadOnlyList<ScopeGroupView> Groups, long AskedAt, string? Address);
 
 /// <summary>A fact of the profile.</summary>
 /// <param name="Label">Such as Email.</param>
@@ -73,4 +84,13 @@ public enum AccountNotice
 
     /// <summary>An app lost its access.</summary>
     AccessRevoked,
+
+    /// <summary>What an app asked was allowed.</summary>
+    RequestAllowed,
+
+    /// <summary>What an app asked was denied.</summary>
+    RequestDenied,
+
+    /// <summary>What an app asked was decided before, or its time was over.</summary>
+    RequestOver,
 }

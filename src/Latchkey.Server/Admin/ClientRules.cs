@@ -3,6 +3,7 @@ using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Token;
 
 namespace Latchkey.Server.Admin;
 
@@ -30,6 +31,8 @@ internal static class ClientRules
         ?? ScopeFault("default_scope", client.DefaultScope)
         ?? DefaultScopeFault(client)
         ?? ValueFault(client)
+        ?? TokenExchangeFault(client.TokenExchange)
+        ?? BackchannelFault(client)
         ?? UnsupportedDemand(client);
 
     private static string? IdFault(string id) =>
@@ -50,6 +53,8 @@ internal static class ClientRules
             if (secret is not null) return "a client with token_endpoint_auth_method none has no secret; take client_secret out, or choose client_secret_basic.";
             if (client.Allows(GrantTypes.ClientCredentials))
                 return "client_credentials needs a client that proves who it is; choose a token_endpoint_auth_method other than none, or take the grant out.";
+            if (client.Allows(GrantTypes.TokenExchange))
+                return "the grant token-exchange needs a client that proves who it is; choose a token_endpoint_auth_method other than none, or take the grant out.";
             if (!client.RequirePkce) return "require_pkce can be false only for a confidential client; take it out.";
             if (client.RefreshTokenRotation == "keep") return "refresh_token_rotation keep is for confidential clients only (RFC 9700 section 2.2.2); take it out.";
         }
@@ -174,8 +179,53 @@ internal static class ClientRules
         if (client.SubjectType != "public") return $"subject_type {client.SubjectType} is not supported; the only one is public.";
         if (client.IdTokenSignedResponseAlg is { } alg && !SigningAlgorithms.Supported.Contains(alg))
             return $"id_token_signed_response_alg {alg} is not supported; use one of {string.Join(", ", SigningAlgorithms.Supported)}.";
+        if (client.IntrospectionSignedResponseAlg is { } signed && !SigningAlgorithms.Supported.Contains(signed))
+            return $"introspection_signed_response_alg {signed} is not supported; use one of {string.Join(", ", SigningAlgorithms.Supported)}.";
+        if (client is { GlobalTokenRevocation: true, IsPublic: true }) return "global_token_revocation is for clients that prove who they are; take it out, or give the client a secret.";
         if (client.DefaultMaxAge < 0) return "default_max_age is below 0; give seconds.";
         if (client.AccessTokenLifetime is < 10 or > 3600) return "access_token_lifetime is not between 10 and 3600 seconds; longer ones are a matter of a resource.";
+        return null;
+    }
+
+    // OpenID Connect CIBA Core section 4.
+    private static string? BackchannelFault(ClientMetadata client)
+    {
+        if (client.BackchannelTokenDeliveryMode is not (null or "poll" or "ping"))
+            return $"backchannel_token_delivery_mode {client.BackchannelTokenDeliveryMode} is not supported; use poll or ping.";
+        if (client.BackchannelUserCodeParameter == true) return "backchannel_user_code_parameter can't be true: people have no user code here; take it out.";
+        if (client.BackchannelAuthenticationRequestSigningAlg is not null)
+            return "backchannel_authentication_request_signing_alg can't be set: signed authentication requests are not taken; take it out.";
+        if (client.BackchannelClientNotificationEndpoint is { } endpoint && !Logout.BackchannelLogout.MaySendTo(endpoint))
+            return "backchannel_client_notification_endpoint is not an https URL (http is taken on loopback only).";
+        if (client.BackchannelTokenDeliveryMode == "ping" && client.BackchannelClientNotificationEndpoint is null)
+            return "backchannel_client_notification_endpoint is missing; a client with backchannel_token_delivery_mode ping needs it.";
+        if (!client.Allows(GrantTypes.Ciba)) return null;
+        return client.IsPublic ? "the grant ciba needs a client that proves who it is; choose a token_endpoint_auth_method other than none, or take the grant out."
+            : client.BackchannelTokenDeliveryMode is null ? "backchannel_token_delivery_mode is missing; a client with the grant ciba needs poll or ping."
+            : null;
+    }
+
+    private static string? TokenExchangeFault(TokenExchangePolicy? policy)
+    {
+        if (policy is null) return null;
+        foreach (var type in policy.SubjectTokenTypes)
+        {
+            if (!SubjectTokens.TypesSupported.Contains(type))
+                return $"token_exchange.subject_token_types has {type}, which can't be exchanged here; use {string.Join(", ", SubjectTokens.TypesSupported)}.";
+        }
+
+        foreach (var target in policy.Targets)
+        {
+            if (!ResourceIndicator.IsWellFormed(target.Resource))
+                return "token_exchange.targets has a resource that is no absolute URI without a fragment; give the identifier of a registered resource.";
+            if (ScopeFault("the scope of a target of token_exchange", target.Scope) is { } fault) return fault;
+            if (ScopeFault("the subject_scope of a target of token_exchange", target.SubjectScope) is { } misfit) return misfit;
+            if (target.SubjectScope is not null && target.Scope is null)
+                return "a target of token_exchange has a subject_scope but no scope; name the scopes that are given for it.";
+            if (ScopeSet.Parse(target.Scope).Value.Contains(Scopes.OfflineAccess))
+                return "a target of token_exchange has the scope offline_access; an exchange gives no refresh token, take it out.";
+        }
+
         return null;
     }
 

@@ -20,6 +20,9 @@ public sealed record DeclaredState
     /// <summary>Resources, in the order in which they are written.</summary>
     public IReadOnlyList<DeclaredResource> Resources { get; init; } = [];
 
+    /// <summary>Trusted issuers, in the order in which they are written.</summary>
+    public IReadOnlyList<DeclaredIssuer> TrustedIssuers { get; init; } = [];
+
     /// <summary>Users, in the order in which they are written.</summary>
     public IReadOnlyList<DeclaredUser> Users { get; init; } = [];
 
@@ -47,6 +50,11 @@ public sealed record DeclaredClient(ClientMetadata Metadata, string? Secret, str
 /// <param name="Metadata">What is declared of it.</param>
 /// <param name="Place">Where it stands, for messages.</param>
 public sealed record DeclaredResource(ResourceMetadata Metadata, string Place);
+
+/// <summary>A declared trusted issuer.</summary>
+/// <param name="Metadata">What is declared of it.</param>
+/// <param name="Place">Where it stands, for messages.</param>
+public sealed record DeclaredIssuer(TrustedIssuer Metadata, string Place);
 
 /// <summary>A declared user.</summary>
 /// <param name="Username">The name the person signs in with.</param>

@@ -69,6 +69,7 @@ public static class DeclaredStateReader
         var settings = new Dictionary<string, DeclaredSetting>(StringComparer.Ordinal);
         var clients = new List<DeclaredClient>();
         var resources = new List<DeclaredResource>();
+        var issuers = new List<DeclaredIssuer>();
         var users = new List<DeclaredUser>();
         foreach (var (key, node) in document)
         {
@@ -84,17 +85,21 @@ public static class DeclaredStateReader
                     foreach (var (item, place) in Items(node, file, key))
                         resources.Add(new(ReadMessage(Expand(item, file, place, environment), file, place, MessagesJson.Default.ResourceMetadata), $"{file}: {place}"));
                     break;
+                case "trusted_issuers":
+                    foreach (var (item, place) in Items(node, file, key))
+                        issuers.Add(new(ReadMessage(Expand(item, file, place, environment), file, place, MessagesJson.Default.TrustedIssuer), $"{file}: {place}"));
+                    break;
                 case "users":
                     foreach (var (item, place) in Items(node, file, key)) users.Add(ReadUser(Expand(item, file, place, environment), file, place));
                     break;
                 case "$schema":
                     break;
                 default:
-                    throw Unknown(file, key, key, ["settings", "clients", "resources", "users"]);
+                    throw Unknown(file, key, key, ["settings", "clients", "resources", "trusted_issuers", "users"]);
             }
         }
 
-        return new DeclaredState { Settings = settings, Clients = clients, Resources = resources, Users = users };
+        return new DeclaredState { Settings = settings, Clients = clients, Resources = resources, TrustedIssuers = issuers, Users = users };
     }
 
     /// <summary>Reads what is said of one client, as in a declared state but without a secret.</summary>
@@ -118,6 +123,7 @@ public static class DeclaredStateReader
             Settings = settings,
             Clients = [.. earlier.Clients, .. later.Clients],
             Resources = [.. earlier.Resources, .. later.Resources],
+            TrustedIssuers = [.. earlier.TrustedIssuers, .. later.TrustedIssuers],
             Users = [.. earlier.Users, .. later.Users],
         };
     }

@@ -9,6 +9,7 @@ internal static class Rules
     {
         Once(state.Clients, client => client.Metadata.ClientId, client => client.Place, "client_id");
         Once(state.Resources, resource => resource.Metadata.Resource, resource => resource.Place, "resource");
+        Once(state.TrustedIssuers, issuer => issuer.Metadata.Issuer, issuer => issuer.Place, "issuer");
         Once(state.Users, user => user.Username.ToUpperInvariant(), user => user.Place, "username");
         Once(state.Users.Where(user => user.Subject is not null), user => user.Subject!, user => user.Place, "sub");
         foreach (var client in state.Clients)
@@ -19,6 +20,11 @@ internal static class Rules
         foreach (var resource in state.Resources)
         {
             if (ResourceRules.Fault(resource.Metadata) is { } fault) throw new AdministrationException($"{resource.Place}: {fault}");
+        }
+
+        foreach (var issuer in state.TrustedIssuers)
+        {
+            if (TrustedIssuerRules.Fault(issuer.Metadata) is { } fault) throw new AdministrationException($"{issuer.Place}: {fault}");
         }
 
         foreach (var user in state.Users)

@@ -38,7 +38,7 @@ public sealed partial class StateApplier
     /// <exception cref="DatabaseUnavailableException">The database can't be reached; nothing was changed.</exception>
     public async Task<IReadOnlyList<string>> ApplyAsync(DeclaredState state, string actor)
     {
-        if (state.Clients.Count + state.Resources.Count + state.Users.Count == 0) return [];
+        if (state.Clients.Count + state.Resources.Count + state.TrustedIssuers.Count + state.Users.Count == 0) return [];
         // Nodes that start at once apply the same state: who comes second finds that it was applied meanwhile, and looks again.
         while (true)
         {
@@ -79,6 +79,7 @@ public sealed partial class StateApplier
             }
 
             foreach (var resource in plan.Resources) await ResourceAdministration.SaveAsync(sql, resource.Metadata, resource.IsNew, audit).ConfigureAwait(false);
+            foreach (var issuer in plan.Issuers) await TrustedIssuerAdministration.SaveAsync(sql, issuer.Metadata, issuer.IsNew, audit).ConfigureAwait(false);
             foreach (var user in plan.Users) await SaveUserAsync(sql, user, audit).ConfigureAwait(false);
             foreach (var password in plan.Passwords)
             {
@@ -113,6 +114,13 @@ public sealed partial class StateApplier
         }
 
         await PlanResourcesAsync(sql, state, clients, plan).ConfigureAwait(false);
+        var issuers = (await TrustedIssuers.ListAsync(sql).ConfigureAwait(false)).ToDictionary(issuer => issuer.Issuer, StringComparer.Ordinal);
+        foreach (var declared in state.TrustedIssuers)
+        {
+            var known = issuers.GetValueOrDefault(declared.Metadata.Issuer);
+            if (known is null || !Same(known, declared.Metadata)) plan.Issuers.Add((declared.Metadata, known is null));
+        }
+
         foreach (var declared in state.Users) await PlanUserAsync(sql, declared, clients, plan).ConfigureAwait(false);
         return plan;
     }
@@ -205,6 +213,9 @@ public sealed partial class StateApplier
     private static bool Same(ResourceMetadata left, ResourceMetadata right) =>
         JsonSerializer.Serialize(left, MessagesJson.Default.ResourceMetadata) == JsonSerializer.Serialize(right, MessagesJson.Default.ResourceMetadata);
 
+    private static bool Same(TrustedIssuer left, TrustedIssuer right) =>
+        JsonSerializer.Serialize(left, MessagesJson.Default.TrustedIssuer) == JsonSerializer.Serialize(right, MessagesJson.Default.TrustedIssuer);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "The resource {Resource} names the client {Client}, which does not exist, so nobody can introspect its tokens as that client ({Place})")]
     private static partial void LogMissingClient(ILogger logger, string resource, string client, string place);
 
@@ -217,17 +228,20 @@ public sealed partial class StateApplier
 
         public List<(ResourceMetadata Metadata, bool IsNew)> Resources { get; } = [];
 
+        public List<(TrustedIssuer Metadata, bool IsNew)> Issuers { get; } = [];
+
         public List<UserChange> Users { get; } = [];
 
         public List<ValueChange> Passwords { get; } = [];
 
-        public bool IsEmpty => Clients.Count + Secrets.Count + Resources.Count + Users.Count + Passwords.Count == 0;
+        public bool IsEmpty => Clients.Count + Secrets.Count + Resources.Count + Issuers.Count + Users.Count + Passwords.Count == 0;
 
         public List<string> Describe() =>
         [
             .. Clients.Select(client => $"client {client.Metadata.ClientId} {Word(client.IsNew)}"),
             .. Secrets.Where(secret => !Clients.Exists(client => client.IsNew && client.Metadata.ClientId == secret.Name)).Select(secret => $"client {secret.Name}: secret set"),
             .. Resources.Select(resource => $"resource {resource.Metadata.Resource} {Word(resource.IsNew)}"),
+            .. Issuers.Select(issuer => $"trusted issuer {issuer.Metadata.Issuer} {Word(issuer.IsNew)}"),
             .. Users.Select(user => $"user {user.Username} {Word(user.Known is null)}"),
             .. Passwords.Where(password => !password.IsNew).Select(password => $"user {password.Subject}: password set"),
         ];

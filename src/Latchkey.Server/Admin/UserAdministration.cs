@@ -71,6 +71,15 @@ public sealed class UserAdministration(Database database, UserDirectory users, T
         return user;
     }
 
+    /// <summary>Ends all of a person's sessions and grants; the account stays open.</summary>
+    /// <exception cref="AdministrationException">There is no such user.</exception>
+    public async Task<User> RevokeAsync(string name)
+    {
+        var user = await FindAsync(name).ConfigureAwait(false);
+        await users.EndAccessAsync(user.Subject, Audit(AuditEvents.AccessEnded)).ConfigureAwait(false);
+        return user;
+    }
+
     /// <summary>Opens an account again, and unlocks it.</summary>
     /// <exception cref="AdministrationException">There is no such user.</exception>
     public async Task<User> EnableAsync(string name)

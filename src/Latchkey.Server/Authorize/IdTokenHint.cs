@@ -13,7 +13,10 @@ namespace Latchkey.Server.Authorize;
 /// <param name="Subject">The person.</param>
 /// <param name="ClientId">The client it was issued to.</param>
 /// <param name="SessionId">The session, if it names one.</param>
-internal sealed record HintedIdentity(string Subject, string ClientId, string? SessionId);
+/// <param name="IssuedAt">Unix seconds.</param>
+/// <param name="ExpiresAt">Unix seconds.</param>
+/// <param name="AuthTime">When the person had signed in, unix seconds.</param>
+internal sealed record HintedIdentity(string Subject, string ClientId, string? SessionId, long IssuedAt, long ExpiresAt, long? AuthTime);
 
 /// <summary>
 /// Reads <c>id_token_hint</c> (OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2): the signature must be ours, its time may be over.
@@ -44,7 +47,8 @@ internal sealed class IdTokenHint(ServerOptions options)
         }).ConfigureAwait(false);
 
         return outcome is { IsValid: true, SecurityToken: JsonWebToken token } && !string.IsNullOrEmpty(token.Subject) && token.Audiences.FirstOrDefault() is { } client
-            ? new HintedIdentity(token.Subject, client, token.TryGetClaim(ClaimNames.SessionId, out var sid) ? sid.Value : null)
+            ? new HintedIdentity(token.Subject, client, token.TryGetClaim(ClaimNames.SessionId, out var sid) ? sid.Value : null,
+                EpochTime.GetIntDate(token.IssuedAt), EpochTime.GetIntDate(token.ValidTo), token.TryGetPayloadValue<long>(ClaimNames.AuthenticationTime, out var time) ? time : null)
             : NotOurs;
     }
 

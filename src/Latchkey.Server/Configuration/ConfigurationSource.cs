@@ -35,12 +35,14 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
                 var secrets = (await Clients.ListSecretsAsync(sql).ConfigureAwait(false)).ToLookup(secret => secret.ClientId, StringComparer.Ordinal);
                 var clients = await Clients.ListAsync(sql).ConfigureAwait(false);
                 var resources = await Resources.ListAsync(sql).ConfigureAwait(false);
+                var issuers = await TrustedIssuers.ListAsync(sql).ConfigureAwait(false);
                 var keys = await SigningKeys.ListAsync(sql).ConfigureAwait(false);
                 return new ServerConfiguration(
                     version,
                     clients.Select(row => new Client(row.Metadata, [.. secrets[row.Metadata.ClientId]], Math.Max(row.NotBefore, notBefore))),
                     resources,
-                    vault.Open(keys, current?.Keys));
+                    vault.Open(keys, current?.Keys),
+                    issuers);
             }).ConfigureAwait(false);
             _current = next;
         }

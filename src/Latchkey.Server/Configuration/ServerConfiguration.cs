@@ -15,8 +15,10 @@ internal sealed class ServerConfiguration
     private readonly FrozenDictionary<string, ResourceMetadata> _resources;
     private readonly FrozenDictionary<string, ResourceMetadata> _resourceOfScope;
 
-    public ServerConfiguration(long version, IEnumerable<Client> clients, IReadOnlyList<ResourceMetadata> resources, KeyRing keys)
+    public ServerConfiguration(
+        long version, IEnumerable<Client> clients, IReadOnlyList<ResourceMetadata> resources, KeyRing keys, IReadOnlyList<TrustedIssuer>? trustedIssuers = null)
     {
+        TrustedIssuers = trustedIssuers ?? [];
         Version = version;
         Keys = keys;
         Resources = resources;
@@ -38,6 +40,9 @@ internal sealed class ServerConfiguration
     public KeyRing Keys { get; }
 
     public IReadOnlyList<ResourceMetadata> Resources { get; }
+
+    /// <summary>Whose JWTs are taken as grants (RFC 7523).</summary>
+    public IReadOnlyList<TrustedIssuer> TrustedIssuers { get; }
 
     /// <summary>Every scope there is: the identity scopes, then the resources'.</summary>
     public IReadOnlyList<string> ScopesSupported { get; }

@@ -3,6 +3,7 @@ using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Authorize;
+using Latchkey.Server.Backchannel;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
@@ -95,6 +96,12 @@ internal sealed class DiscoveryEndpoint(
             FrontchannelLogoutSessionSupported = true,
             DpopSigningAlgValuesSupported = DPoPProofs.AlgorithmsSupported,
             TlsClientCertificateBoundAccessTokens = options.SeesClientCertificates ? true : null,
+            BackchannelAuthenticationEndpoint = options.Endpoint("/backchannel-authentication"),
+            BackchannelTokenDeliveryModesSupported = BackchannelDelivery.Modes,
+            BackchannelUserCodeParameterSupported = false,
+            GlobalTokenRevocationEndpoint = options.Endpoint("/global-token-revocation"),
+            GlobalTokenRevocationEndpointAuthMethodsSupported = [ClientAuthenticationMethods.ClientSecretBasic],
+            IntrospectionSigningAlgValuesSupported = SigningAlgorithms.Supported,
             ProtectedResources = configuration.Resources.Count == 0 ? null : [.. configuration.Resources.Select(resource => resource.Resource)],
             ServiceDocumentation = options.ServiceDocumentation,
         };

@@ -26,10 +26,13 @@ internal sealed partial class Auditor(Database database, TimeProvider clock, ILo
     /// <summary>How many routine events found the queue full since the start.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
 
+    /// <summary>Unix milliseconds.</summary>
+    public long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
     /// <summary>An event that a request caused, to be completed by its endpoint.</summary>
     public AuditEvent Event(HttpContext context, string name) => new()
     {
-        At = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+        At = Now,
         Event = name,
         Address = context.Address(),
         RequestId = context.RequestId(),

@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using Latchkey.Protocol;
+using Latchkey.Protocol.Jose;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
@@ -18,6 +20,8 @@ namespace Latchkey.Server.Introspection;
 internal sealed class IntrospectionEndpoint(
     ServerOptions options, ConfigurationSource configurations, ClientAuthenticator authenticator, AccessTokens accessTokens, Database database, TimeProvider clock)
 {
+    private const string JwtMediaType = "application/token-introspection+jwt";
+
     private static readonly byte[] Inactive = "{\"active\":false}"u8.ToArray();
 
     /// <summary>Answers <c>POST /introspect</c>.</summary>
@@ -54,7 +58,43 @@ internal sealed class IntrospectionEndpoint(
             ? await RefreshTokenAsync(token, caller, configuration, now).ConfigureAwait(false)
             : await AccessTokenAsync(token, caller, configuration, now).ConfigureAwait(false);
         context.NoStore();
-        await context.WriteJsonAsync(answer).ConfigureAwait(false);
+        await WriteAsync(context, answer, caller, configuration, now).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes the answer: as JSON, or signed for who asks for that (RFC 9701), so that the caller can prove later what it was told.</summary>
+    private Task WriteAsync(HttpContext context, ReadOnlyMemory<byte> answer, Client caller, ServerConfiguration configuration, long now)
+    {
+        context.Response.Headers.Vary = "Accept";
+        if (!AsksForJwt(context)) return context.WriteJsonAsync(answer);
+        var signer = configuration.Keys.Signer(caller.Metadata.IntrospectionSignedResponseAlg ?? SigningAlgorithms.RS256, now);
+        var token = JwtWriter.Write(signer, JwtTypes.TokenIntrospection, (options.Issuer, caller.Id, IssuedAt: now / 1000, answer), static (json, claims) =>
+        {
+            json.WriteString("iss"u8, claims.Issuer);
+            json.WriteString("aud"u8, claims.Id);
+            json.WriteNumber("iat"u8, claims.IssuedAt);
+            // What the token says stays apart, so that this JWT is never taken for the token (RFC 9701 section 5).
+            json.WritePropertyName("token_introspection"u8);
+            json.WriteRawValue(claims.answer.Span);
+        });
+        var body = Encoding.ASCII.GetBytes(token);
+        context.Response.ContentType = JwtMediaType;
+        context.Response.ContentLength = body.Length;
+        return context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask();
+    }
+
+    // Who takes anything is content with JSON; only the type by its name asks for a JWT (RFC 9701 section 4).
+    private static bool AsksForJwt(HttpContext context)
+    {
+        foreach (var header in context.Request.Headers.Accept)
+        {
+            foreach (var range in (header ?? "").Split(','))
+            {
+                var parts = range.Split(';', StringSplitOptions.TrimEntries);
+                if (parts[0].Trim().Equals(JwtMediaType, StringComparison.OrdinalIgnoreCase) && !parts.Skip(1).Any(part => part is "q=0" or "q=0.0" or "q=0.00" or "q=0.000")) return true;
+            }
+        }
+
+        return false;
     }
 
     private async ValueTask<ReadOnlyMemory<byte>> AccessTokenAsync(string token, Client caller, ServerConfiguration configuration, long now)
@@ -82,6 +122,12 @@ internal sealed class IntrospectionEndpoint(
             if (info.AuthTime is { } time) json.WriteNumber("auth_time"u8, time);
             if (info.Acr is { } acr) json.WriteString("acr"u8, acr);
             info.Confirmation?.Write(json);
+            if (info.Actor is { } actor)
+            {
+                json.WritePropertyName("act"u8);
+                actor.WriteTo(json);
+            }
+
             json.WriteEndObject();
         }
 

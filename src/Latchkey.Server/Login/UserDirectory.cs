@@ -209,6 +209,11 @@ public sealed class UserDirectory : IDisposable
     public ValueTask<bool> DisableAsync(string subject, AuditEvent audit) =>
         ChangeAsync(subject, user => user with { DisabledAt = user.DisabledAt ?? Now }, audit, ends: RevocationReasons.Operator);
 
+    /// <summary>Ends all of a person's sessions, telling the apps, and all that they have given; the account stays open.</summary>
+    /// <returns>False if there is no such user.</returns>
+    public ValueTask<bool> EndAccessAsync(string subject, AuditEvent audit) =>
+        ChangeAsync(subject, user => user with { SecurityStamp = NewStamp() }, audit, ends: RevocationReasons.Operator);
+
     /// <summary>Opens an account again, and unlocks it.</summary>
     /// <returns>False if there is no such user.</returns>
     public ValueTask<bool> EnableAsync(string subject, AuditEvent audit) =>
@@ -296,6 +301,9 @@ public sealed class UserDirectory : IDisposable
     {
         await SessionEnding.EndAllAsync(sql, subject, reason, audit, now).ConfigureAwait(false);
         await Grants.RevokeByUserAsync(sql, subject, null, reason, now).ConfigureAwait(false);
+        // What was allowed and not fetched yet would become a grant after all.
+        await BackchannelRequests.DenyAllAsync(sql, subject).ConfigureAwait(false);
+        await DeviceCodes.DenyAllAsync(sql, subject).ConfigureAwait(false);
     }
 
     private long Now => _clock.GetUtcNow().ToUnixTimeMilliseconds();

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Latchkey.Server.Backchannel;
 using Latchkey.Server.Configuration;
 using Latchkey.Storage;
 using Microsoft.Extensions.Hosting;
@@ -8,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace Latchkey.Server.Logout;
 
 /// <summary>
-/// Sends logout tokens from the outbox (OpenID Connect Back-Channel Logout section 2.5). A message is leased, not removed, before it is sent: if
+/// Sends what waits in the outbox: logout tokens (OpenID Connect Back-Channel Logout section 2.5) and pings (CIBA Core section 10.2). A message is leased, not removed, before it is sent: if
 /// this process dies meanwhile, it comes up again. Clients wait for nobody: each has its share of what is sent at once, and one that is away
 /// is tried again later and later, for a day.
 /// </summary>
@@ -112,6 +113,12 @@ internal sealed partial class BackchannelLogoutSender(
         await Task.Yield();
         try
         {
+            if (message.Kind == Outbox.BackchannelPing)
+            {
+                await PingAsync(message).ConfigureAwait(false);
+                return;
+            }
+
             var ended = JsonSerializer.Deserialize(message.Payload, LogoutJson.Default.LogoutEndedSession)!;
             var outcome = await SendAsync(ended).ConfigureAwait(false);
             await SettleAsync(message, ended, outcome).ConfigureAwait(false);
@@ -136,11 +143,16 @@ internal sealed partial class BackchannelLogoutSender(
         if (client.Metadata.BackchannelLogoutUri is not { } uri) return new(false, false, "The client no longer has a backchannel_logout_uri.");
         if (!BackchannelLogout.MaySendTo(uri)) return new(false, false, "The backchannel_logout_uri is neither https nor http on this machine.");
 
+        var token = BackchannelLogout.Issue(ended, client, current, options.Issuer, Now);
+        using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Content = new FormUrlEncodedContent([new("logout_token", token)]) };
+        return await PostAsync(request).ConfigureAwait(false);
+    }
+
+    private async Task<Outcome> PostAsync(HttpRequestMessage request)
+    {
         using var limit = new CancellationTokenSource(SendTimeout, clock);
         try
         {
-            var token = BackchannelLogout.Issue(ended, client, current, options.Issuer, Now);
-            using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Content = new FormUrlEncodedContent([new("logout_token", token)]) };
             // The body of the answer says nothing that counts, so it is not read.
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token).ConfigureAwait(false);
             var status = (int)response.StatusCode;
@@ -156,22 +168,50 @@ internal sealed partial class BackchannelLogoutSender(
         }
     }
 
-    private async Task SettleAsync(OutboxMessage message, LogoutEndedSession ended, Outcome outcome)
+    /// <summary>Tells a client that a person has decided. Once the request is over it need not know.</summary>
+    private async Task PingAsync(OutboxMessage message)
+    {
+        var ping = JsonSerializer.Deserialize(message.Payload, BackchannelJson.Default.BackchannelPing)!;
+        var outcome = await SendAsync(ping).ConfigureAwait(false);
+        await SettleAsync(message, null, ping.Sub, AuditEvents.PingDelivered, AuditEvents.PingFailed, ping.ExpiresAt, outcome).ConfigureAwait(false);
+    }
+
+    private async Task<Outcome> SendAsync(BackchannelPing ping)
+    {
+        var current = configuration.Current;
+        if (current.FindClient(ping.ClientId) is not { } client) return new(false, false, "The client no longer exists.");
+        if (client.Metadata.BackchannelClientNotificationEndpoint is not { } uri || !BackchannelLogout.MaySendTo(uri))
+            return new(false, false, "The client has no backchannel_client_notification_endpoint that is https, or http on this machine.");
+        if (BackchannelNotification.Open(current.Keys, ping.Notification) is not { } notification) return new(false, false, "The key that the ping was encrypted with is gone.");
+
+        using var request = new HttpRequestMessage(HttpMethod.Post, uri)
+        {
+            Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new BackchannelPingBody(notification.RequestId), BackchannelJson.Default.BackchannelPingBody)),
+        };
+        request.Content.Headers.ContentType = new("application/json");
+        request.Headers.Authorization = new("Bearer", notification.Token);
+        return await PostAsync(request).ConfigureAwait(false);
+    }
+
+    private Task SettleAsync(OutboxMessage message, LogoutEndedSession ended, Outcome outcome) => SettleAsync(
+        message, ended.Sid, ended.Sub, AuditEvents.LogoutDelivered, AuditEvents.LogoutFailed, message.CreatedAt + (long)GiveUpAfter.TotalMilliseconds, outcome);
+
+    private async Task SettleAsync(OutboxMessage message, string? sid, string subject, string delivered, string failed, long giveUpAt, Outcome outcome)
     {
         var now = Now;
         var failures = message.Attempts + 1;
         var delay = Delays[Math.Min(message.Attempts, Delays.Length - 1)];
         var until = now + delay * 1000L;
-        var again = outcome is { Delivered: false, MayPass: true } && until < message.CreatedAt + GiveUpAfter.TotalMilliseconds;
-        var detail = new LogoutDelivery(ended.Sid, failures, outcome.Reason, again ? until : null);
+        var again = outcome is { Delivered: false, MayPass: true } && until < giveUpAt;
+        var detail = new LogoutDelivery(sid, failures, outcome.Reason, again ? until : null);
         var audit = new AuditEvent
         {
             At = now,
-            Event = outcome.Delivered ? AuditEvents.LogoutDelivered : AuditEvents.LogoutFailed,
+            Event = outcome.Delivered ? delivered : failed,
             Outcome = outcome.Delivered ? AuditOutcomes.Success : AuditOutcomes.Failed,
             Actor = "server",
-            Subject = ended.Sub,
-            ClientId = ended.ClientId,
+            Subject = subject,
+            ClientId = message.ClientId,
             Detail = JsonSerializer.Serialize(detail, LogoutJson.Default.LogoutDelivery),
         };
         await WriteAsync(async sql =>
@@ -190,7 +230,7 @@ internal sealed partial class BackchannelLogoutSender(
             // The first failure and the end of it are told, not every try between.
             if (!again || message.Attempts == 0) await AuditLog.AppendAsync(sql, audit).ConfigureAwait(false);
         }).ConfigureAwait(false);
-        if (!outcome.Delivered) LogUndelivered(logger, ended.ClientId, failures, outcome.Reason, again ? "tried again" : "given up");
+        if (!outcome.Delivered) LogUndelivered(logger, message.ClientId, failures, outcome.Reason, again ? "tried again" : "given up");
     }
 
     private async ValueTask WriteAsync(Func<SqlSession, ValueTask> write) => await database.WriteAsync(async sql =>
@@ -205,13 +245,13 @@ internal sealed partial class BackchannelLogoutSender(
     private static bool IsPassing(HttpStatusCode status) =>
         (int)status >= 500 || status is HttpStatusCode.NotFound or HttpStatusCode.RequestTimeout or (HttpStatusCode)425 or HttpStatusCode.TooManyRequests;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A logout token for client {ClientId} was not delivered at try {Try}: {Reason} It is {Next}.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A logout token or ping for client {ClientId} was not delivered at try {Try}: {Reason} It is {Next}.")]
     private static partial void LogUndelivered(ILogger logger, string clientId, int @try, string reason, string next);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Sending a logout token to client {ClientId} failed; it is tried again")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Sending a logout token or ping to client {ClientId} failed; it is tried again")]
     private static partial void LogFailure(ILogger logger, string clientId, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Logout tokens can't be sent while the database is away")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Logout tokens and pings can't be sent while the database is away")]
     private static partial void LogUnavailable(ILogger logger, Exception exception);
 
     /// <param name="Delivered">Whether the client has taken the token.</param>

@@ -75,8 +75,8 @@ internal sealed record EndedSession(IReadOnlyList<string> Told, IReadOnlyList<st
 /// <summary>What the audit says of the end of a session.</summary>
 internal sealed record SessionEndDetail(string Sid, string Reason, int GrantsRevoked, IReadOnlyList<string> ClientsTold);
 
-/// <summary>What the audit says of a logout token that was sent.</summary>
-internal sealed record LogoutDelivery(string Sid, int Tries, string Answer, long? NextTryAt);
+/// <summary>What the audit says of a logout token or a ping that was sent.</summary>
+internal sealed record LogoutDelivery(string? Sid, int Tries, string Answer, long? NextTryAt);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(LogoutEndedSession))]

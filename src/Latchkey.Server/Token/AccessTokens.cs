@@ -42,8 +42,14 @@ internal sealed record AccessTokenInfo
 
     public string? Acr { get; init; }
 
-    /// <summary>What it is bound to; null for a bearer token.</summary>
+    /// <summary>What it is bound to, <c>cnf</c>; null for a bearer token.</summary>
     public Confirmation? Confirmation { get; init; }
+
+    /// <summary>Who acts for the subject, <c>act</c> (RFC 8693 section 4.1); null where nobody does.</summary>
+    public JsonElement? Actor { get; init; }
+
+    /// <summary>Who alone may act for the subject, <c>may_act</c> (RFC 8693 section 4.4); null where it is not said.</summary>
+    public JsonElement? MayAct { get; init; }
 
     /// <summary>The grant behind it; null for a client's own token.</summary>
     public RowId? GrantId { get; init; }
@@ -91,7 +97,16 @@ internal sealed class AccessTokens(ServerOptions options, Database database)
             await RevokedTokens.ContainsAsync(sql, info.JwtId).ConfigureAwait(false)
                 ? (true, null)
                 : (false, await Grants.FindAsync(sql, grantId).ConfigureAwait(false))).ConfigureAwait(false);
-        if (revoked || grant is not { RevokedAt: null } || grant.CreatedAt < client.NotBefore) return Dead;
+        if (revoked || grant is not { RevokedAt: null }) return Dead;
+
+        // An exchanged token lives by the client that the grant was given to, and by the client that exchanged it.
+        if (grant.ClientId != client.Id)
+        {
+            if (info.IssuedAt * 1000 + 999 < client.NotBefore || configuration.FindClient(grant.ClientId) is not { } holder) return Dead;
+            client = holder;
+        }
+
+        if (grant.CreatedAt < client.NotBefore) return Dead;
         return info with { Grant = grant };
     }
 
@@ -137,10 +152,15 @@ internal sealed class AccessTokens(ServerOptions options, Database database)
             ExpiresAt = EpochTime.GetIntDate(jwt.ValidTo),
             AuthTime = jwt.TryGetPayloadValue<long>(ClaimNames.AuthenticationTime, out var time) ? time : null,
             Acr = jwt.TryGetPayloadValue<string>(ClaimNames.AuthenticationContext, out var acr) ? acr : null,
-            Confirmation = jwt.TryGetPayloadValue<JsonElement>(ClaimNames.Confirmation, out var cnf) ? Confirmation.Read(cnf) : null,
+            Confirmation = ObjectOf(jwt, ClaimNames.Confirmation) is { } cnf ? Confirmation.Read(cnf) : null,
+            Actor = ObjectOf(jwt, ClaimNames.Actor),
+            MayAct = ObjectOf(jwt, ClaimNames.MayAct),
             GrantId = AccessTokenId.GrantOf(id),
         };
     }
+
+    private static JsonElement? ObjectOf(JsonWebToken jwt, string name) =>
+        jwt.TryGetPayloadValue<JsonElement>(name, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
 
     private readonly record struct TokenHash(UInt128 High, UInt128 Low)
     {

@@ -45,6 +45,21 @@ internal sealed record Issuance
     /// <summary>The grant behind it, or null for client_credentials.</summary>
     public Grant? Grant { get; init; }
 
+    /// <summary>Whom the access token is about where that is neither the user nor the client that asks: another client.</summary>
+    public string? Subject { get; init; }
+
+    /// <summary>Who acts for the subject: the value of <c>act</c> as JSON (RFC 8693 section 4.1); null where nobody does.</summary>
+    public string? Actor { get; init; }
+
+    /// <summary>When the access token ends at the latest, unix seconds; null where lifetimes alone decide.</summary>
+    public long? ExpiresAt { get; init; }
+
+    /// <summary>What the answer says of the token's kind (RFC 8693 section 2.2.1); null outside a token exchange.</summary>
+    public string? IssuedTokenType { get; init; }
+
+    /// <summary>More for the audit: members of a JSON object, without its braces.</summary>
+    public string? AuditDetail { get; init; }
+
     /// <summary>The scope of this access token; the grant's can be wider.</summary>
     public required ScopeSet Scope { get; init; }
 

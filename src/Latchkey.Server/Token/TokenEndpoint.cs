@@ -80,7 +80,11 @@ internal sealed class TokenEndpoint(
         var response = issuer.Issue(issuance with { Confirmation = constraint.Confirmation }, client, configuration, request.Now);
 
         // 8. Tell the audit, and answer.
-        auditor.Note(audit with { Subject = issuance.User?.Subject });
+        auditor.Note(audit with
+        {
+            Subject = issuance.User?.Subject,
+            Detail = issuance.AuditDetail is { } more ? $"{audit.Detail[..^1]},{more}}}" : audit.Detail,
+        });
         ServerTelemetry.TokensIssued(grant.GrantType);
         context.NoStore();
         await context.WriteJsonAsync(response, MessagesJson.Default.TokenResponse).ConfigureAwait(false);

@@ -30,7 +30,7 @@ internal sealed class TokenIssuer(ServerOptions options)
         var accessToken = JwtWriter.Write(
             configuration.Keys.Signer(AccessTokenAlgorithm(issuance.Resources), now),
             JwtTypes.AccessToken,
-            new AccessTokenClaims(options.Issuer, issuance, client.Id, scope, seconds, expires),
+            new AccessTokenClaims(options.Issuer, issuance, client, scope, seconds, expires),
             static (json, claims) => claims.Write(json));
 
         string? idToken = null;
@@ -49,7 +49,10 @@ internal sealed class TokenIssuer(ServerOptions options)
             (int)(expires - seconds),
             scope,
             issuance.RefreshGeneration is { } generation ? new RefreshToken(issuance.Grant!.Id, generation).Write(configuration.Keys) : null,
-            idToken);
+            idToken)
+        {
+            IssuedTokenType = issuance.IssuedTokenType,
+        };
     }
 
     /// <summary>How long an access token lives: what its resources say, the shortest of several; else the client; else the server.</summary>
@@ -69,10 +72,11 @@ internal sealed class TokenIssuer(ServerOptions options)
         return shortest;
     }
 
-    // An access token never outlives its grant.
+    // An access token never outlives its grant, nor the token it was exchanged for.
     private long AccessTokenExpiry(Issuance issuance, Client client, long seconds)
     {
         var expires = seconds + AccessTokenLifetime(issuance.Resources, client);
+        if (issuance.ExpiresAt is { } latest) expires = Math.Max(seconds + 1, Math.Min(expires, latest));
         return issuance.Grant is { } grant ? Math.Max(seconds + 1, Math.Min(expires, grant.ExpiresAt / 1000)) : expires;
     }
 
@@ -90,14 +94,14 @@ internal sealed class TokenIssuer(ServerOptions options)
     }
 
     /// <summary>The claims of an access token, RFC 9068 section 2.2.</summary>
-    private readonly record struct AccessTokenClaims(string Issuer, Issuance Issuance, string ClientId, string Scope, long IssuedAt, long Expires)
+    private readonly record struct AccessTokenClaims(string Issuer, Issuance Issuance, Client Client, string Scope, long IssuedAt, long Expires)
     {
         public void Write(Utf8JsonWriter json)
         {
             json.WriteString("iss"u8, Issuer);
-            json.WriteString("sub"u8, Issuance.User?.Subject ?? ClientId);
+            json.WriteString("sub"u8, Issuance.User?.Subject ?? Issuance.Subject ?? Client.Id);
             WriteAudience(json);
-            json.WriteString("client_id"u8, ClientId);
+            json.WriteString("client_id"u8, Client.Id);
             json.WriteNumber("iat"u8, IssuedAt);
             json.WriteNumber("exp"u8, Expires);
             WriteJwtId(json);
@@ -109,7 +113,21 @@ internal sealed class TokenIssuer(ServerOptions options)
                 if (grant.Terms.Acr is { } acr) json.WriteString("acr"u8, acr);
             }
 
-            if (Issuance.User is { } user) WriteUserClaims(json, user);
+            if (Issuance.Actor is { } actor)
+            {
+                json.WritePropertyName("act"u8);
+                json.WriteRawValue(actor);
+            }
+
+            if (Issuance.User is not { } user) return;
+            if (Client.Metadata.MayAct is { } mayAct)
+            {
+                json.WriteStartObject("may_act"u8);
+                json.WriteString("sub"u8, mayAct);
+                json.WriteEndObject();
+            }
+
+            WriteUserClaims(json, user);
         }
 
         // Only what a resource asks for, and once, since several resources can ask for the same.

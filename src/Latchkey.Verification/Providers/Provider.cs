@@ -33,8 +33,39 @@ public sealed class Provider
         Keys = new(this, clock, _options);
     }
 
+    /// <summary>Names a provider whose keys are known to be at an address, so that no metadata is read; it may have none.</summary>
+    /// <param name="issuer">Its issuer, byte for byte: any absolute address.</param>
+    /// <param name="jwksUri">Where its keys are: https, or http on loopback.</param>
+    /// <param name="http">As in the constructor.</param>
+    /// <param name="clock">As in the constructor.</param>
+    /// <param name="options">As in the constructor.</param>
+    public static Provider WithKeysAt(string issuer, string jwksUri, HttpClient http, TimeProvider clock, ProviderOptions? options = null) =>
+        new(issuer, new ServerMetadata { Issuer = issuer, JwksUri = jwksUri }, null, http, clock, options);
+
+    /// <summary>Names a provider whose keys are known, so that it is never asked.</summary>
+    /// <param name="issuer">Its issuer, byte for byte.</param>
+    /// <param name="jwks">Its keys, a JWK set (RFC 7517 section 5).</param>
+    /// <param name="http">As in the constructor.</param>
+    /// <param name="clock">As in the constructor.</param>
+    public static Provider WithKeys(string issuer, JsonElement jwks, HttpClient http, TimeProvider clock) =>
+        new(issuer, new ServerMetadata { Issuer = issuer }, jwks, http, clock, null);
+
+    private Provider(string issuer, ServerMetadata metadata, JsonElement? jwks, HttpClient http, TimeProvider clock, ProviderOptions? options)
+    {
+        Issuer = issuer;
+        Jwks = jwks;
+        _http = http;
+        _clock = clock;
+        _options = options ?? ProviderOptions.Default;
+        _metadata = new(() => Task.FromResult(new Copy<ServerMetadata>(metadata, DateTimeOffset.MaxValue, DateTimeOffset.MaxValue)), clock, _options);
+        Keys = new(this, clock, _options);
+    }
+
     /// <summary>The issuer, as it was given.</summary>
     public string Issuer { get; }
+
+    /// <summary>Its keys where they were given; null where they are read.</summary>
+    internal JsonElement? Jwks { get; }
 
     /// <summary>The keys that the provider signs with.</summary>
     public ProviderKeys Keys { get; }

@@ -83,6 +83,12 @@ public sealed class ProviderKeys
 
     private async Task<Copy<KeySet>> ReadAsync()
     {
+        if (_provider.Jwks is { } known)
+        {
+            var given = KeySet.Read(known, _keys.Latest) ?? throw ProviderRefusals.MalformedKeys(_provider.Issuer);
+            return new(given, DateTimeOffset.MaxValue, DateTimeOffset.MaxValue);
+        }
+
         ServerMetadata metadata = await _provider.MetadataAsync().ConfigureAwait(false);
         var address = metadata.JwksUri ?? throw ProviderRefusals.NoKeys(_provider.Issuer);
         var answer = await _provider.GetAsync(address).ConfigureAwait(false);

@@ -64,6 +64,32 @@ public sealed class AccountTests(DemoSite site)
         await visitor.ExpectTitleAsync("Let Demo web app use your account?");
     });
 
+    [Theory, InlineData(true), InlineData(false), Spec("CIBA", "8")]
+    public Task What_an_app_asks_from_elsewhere_is_allowed_or_denied_there(bool scripts) => site.VisitAsync(
+        async visitor =>
+        {
+            var person = site.Newcomer();
+            using var till = site.Till;
+            await visitor.SignInToAccountAsync(person);
+            (await AskAsync(till, person, "W4-7Q")).Expect(System.Net.HttpStatusCode.OK);
+            var second = (await AskAsync(till, person, "a word that is much longer than any till would ever show to anybody at all, and yet is allowed")).Expect(System.Net.HttpStatusCode.OK);
+            await visitor.OpenAsync("/account");
+            await Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Name = "Apps wait for you" })).ToBeVisibleAsync();
+            await Expect(visitor.Page.GetByText("W4-7Q")).ToBeVisibleAsync();
+            if (scripts) await visitor.LookAsync("account with waiting requests");
+            await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Allow the request of Corner shop" }).First.ClickAsync();
+            await Expect(visitor.Page.GetByRole(AriaRole.Status)).ToContainTextAsync("You allowed the request");
+            if (scripts) await visitor.LookAsync("account with a request allowed");
+            (await till.TokenAsync(("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", second["auth_req_id"]))).Expect(System.Net.HttpStatusCode.OK);
+            await visitor.PressAsync("Deny the request of Corner shop");
+            await Expect(visitor.Page.GetByRole(AriaRole.Status)).ToContainTextAsync("You denied the request");
+            await Expect(visitor.Page.GetByText("W4-7Q")).ToHaveCountAsync(0);
+        },
+        options => options.JavaScriptEnabled = scripts);
+
+    private static Task<Answer> AskAsync(OAuthClient till, Person person, string message) => till.PostAsync(
+        "/backchannel-authentication", ("scope", "openid profile api:read"), ("login_hint", person.Username), ("binding_message", message));
+
     private static async Task ChangePasswordAsync(Visitor visitor, string current, string next)
     {
         await visitor.Page.GetByLabel("Current password").FillAsync(current);

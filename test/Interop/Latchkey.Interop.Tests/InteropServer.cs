@@ -20,9 +20,25 @@ public sealed class InteropServer : IAsyncLifetime
 
     public TestClient AspNet => new("aspnet-app", "aspnet-app-secret-0123456789a", TestClient.Post, $"http://127.0.0.1:{AspNetPort}/signin-oidc");
 
+    /// <summary>It exchanges its tokens for narrower ones.</summary>
+    public static TestClient Exchanger { get; } = new("exchanger", "exchanger-secret-0123456789abc", TestClient.Post, "https://exchanger.example.com/callback");
+
+    /// <summary>It asks people by the back channel.</summary>
+    public static TestClient Till { get; } = new("till", "till-secret-0123456789abcdefghij", TestClient.Basic, null);
+
     public async ValueTask InitializeAsync()
     {
         var state = DeclaredStates.Standard();
+        state.Add(Exchanger, client =>
+        {
+            client["grant_types"]!.AsArray().Add("urn:ietf:params:oauth:grant-type:token-exchange");
+            client["token_exchange"] = JsonNode.Parse($$"""{ "targets": [ { "resource": "{{DeclaredStates.Api}}" } ] }""");
+        });
+        state.Add(Till, client =>
+        {
+            client["grant_types"] = new JsonArray("urn:openid:params:grant-type:ciba");
+            client["backchannel_token_delivery_mode"] = "poll";
+        });
         state.Add(Guide);
         state.Add(AspNet, client => client["post_logout_redirect_uris"] = new JsonArray($"http://127.0.0.1:{AspNetPort}/signout-callback-oidc"));
         // The guide's client reads and writes its one API in one token.

@@ -81,6 +81,31 @@ public sealed class OpenIdClientTests(InteropServer server)
         Assert.Equal("Alice Example", (await program.FinishAsync()).GetProperty("user").GetProperty("name").GetString());
     }
 
+    [Fact, Spec("RFC 8693", "2")]
+    public async Task Token_exchange()
+    {
+        await using var program = Start("exchange", InteropServer.Exchanger, settings => settings["resource"] = DeclaredStates.Api);
+        using var alice = new PageWalker(server.Issuer);
+        await WalkAsync(program, alice);
+        var result = await program.FinishAsync();
+        Assert.Equal("urn:ietf:params:oauth:token-type:access_token", result.GetProperty("tokens").GetProperty("issued_token_type").GetString());
+        Assert.Equal("api:read", result.GetProperty("payload").GetProperty("scope").GetString());
+    }
+
+    [Fact, Spec("CIBA", "7"), Spec("CIBA", "10.1")]
+    public async Task Backchannel_authentication()
+    {
+        await using var program = Start("ciba", InteropServer.Till, settings => settings["login_hint"] = "bob");
+        var url = (await program.ReadAsync()).GetProperty("open").GetString()!;
+        using var bob = new PageWalker(server.Issuer, DeclaredStates.Bob);
+        var page = await bob.SignInAsync(await bob.GetAsync(url));
+        Assert.Contains("W4-7Q", page.Text, StringComparison.Ordinal);
+        var form = (AngleSharp.Html.Dom.IHtmlFormElement)page.Document!.QuerySelector("form.decide")!;
+        await bob.SubmitAsync(page, form, ("decision", "allow"));
+        await program.WriteAsync("http://done.example/");
+        Assert.Equal("Bob Example", (await program.FinishAsync()).GetProperty("user").GetProperty("name").GetString());
+    }
+
     [Theory, Spec("OIDC Discovery", "4"), Spec("RFC 8414", "3")]
     [InlineData("oidc")]
     [InlineData("oauth2")]

@@ -43,6 +43,12 @@ internal static class PageSamples
         ["account"] = words => AccountPage.Create(Account(words, null)),
         ["account, changed"] = words => AccountPage.Create(Account(words, AccountNotice.PasswordChanged)),
         ["account, wrong password"] = words => AccountPage.Create(Account(words, AccountNotice.WrongPassword)),
+        ["account, waiting"] = words => AccountPage.Create(Account(words, AccountNotice.RequestDenied) with
+        {
+            Waiting = [new(words, App(words), words, Groups(words), Now, words), new(words, App(words), null, Groups(words), Now, null)],
+        }),
+        ["account, request allowed"] = words => AccountPage.Create(Account(words, AccountNotice.RequestAllowed)),
+        ["account, request over"] = words => AccountPage.Create(Account(words, AccountNotice.RequestOver)),
         ["account, empty"] = words => AccountPage.Create(new AccountView(words, Person(words), words, [], [], [], Now)),
     };
 

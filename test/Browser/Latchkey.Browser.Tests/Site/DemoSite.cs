@@ -16,6 +16,8 @@ public sealed class DemoSite : IAsyncLifetime
 
     private static readonly TestClient PhoneClient = new("phone", null, TestClient.None, "com.example.phone:/callback");
 
+    private static readonly TestClient TillClient = new("till", "till-secret-0123456789abcdefghij", TestClient.Basic, null);
+
     private LatchkeyProcess? _server;
     private SampleProgram? _web;
     private SampleProgram? _shop;
@@ -44,6 +46,9 @@ public sealed class DemoSite : IAsyncLifetime
 
     /// <summary>An app of a private-use scheme.</summary>
     public OAuthClient Phone => new(Issuer, PhoneClient);
+
+    /// <summary>A till that asks people by the back channel.</summary>
+    public OAuthClient Till => new(Issuer, TillClient);
 
     /// <summary>The terminal program of the demo.</summary>
     public OAuthClient Device => new(Issuer, new("device", null, TestClient.None, null));
@@ -133,6 +138,13 @@ public sealed class DemoSite : IAsyncLifetime
             client["client_name"] = "Phone app";
             client["application_type"] = "native";
             client["scope"] = scope;
+        });
+        state.Add(TillClient, client =>
+        {
+            client["client_name"] = "Corner shop";
+            client["scope"] = scope;
+            client["grant_types"] = new JsonArray("urn:openid:params:grant-type:ciba");
+            client["backchannel_token_delivery_mode"] = "poll";
         });
         for (var i = 1; i <= 40; i++)
         {

@@ -64,6 +64,7 @@ public sealed class OidcProvider : IAsyncLifetime
                 Site("website", Website),
                 Site("website-api", WebsiteWithApi),
                 With(Client("machine-dpop", "client_credentials"), ("client_secret", Secret), ("dpop_bound_access_tokens", true)),
+                With(Client("till", "urn:openid:params:grant-type:ciba", "refresh_token"), ("client_secret", Secret), ("backchannel_token_delivery_mode", "poll")),
                 With(Client("terminal", "urn:ietf:params:oauth:grant-type:device_code", "refresh_token"), ("token_endpoint_auth_method", "none"), ("application_type", "native"))),
         };
         _node = NodeProgram.Start("oidc-provider.mjs", new Dictionary<string, string> { ["SETTINGS"] = settings.ToJsonString() });

@@ -172,6 +172,24 @@ public sealed class OidcProviderTests(OidcProvider provider)
         Assert.Equal("alice", (await client.RefreshAsync(tokens.RefreshToken!, tokens.IdToken)).IdToken!.Subject);
     }
 
+    [Fact, Spec("CIBA", "7"), Spec("CIBA", "10.1")]
+    public async Task A_till_asks_a_person_who_is_elsewhere()
+    {
+        using var client = provider.Client("till");
+        using var http = new HttpClient();
+        var request = await client.StartBackchannelAsync(new() { LoginHint = "alice", Scope = "openid profile", BindingMessage = "W4-7Q" });
+        Assert.Equal(DeviceState.Pending, (await request.PollAsync()).State);
+        (await http.GetAsync(new Uri(provider.Issuer + "/ciba/allow"))).EnsureSuccessStatusCode();
+        var tokens = (await request.PollAsync()).Tokens!;
+        Assert.Equal("alice", tokens.IdToken!.Subject);
+        Assert.Equal("alice", (await client.UserInfoAsync(tokens)).Subject);
+
+        var other = await client.StartBackchannelAsync(new() { LoginHint = "bob", Scope = "openid" });
+        (await http.GetAsync(new Uri(provider.Issuer + "/ciba/deny"))).EnsureSuccessStatusCode();
+        Assert.Equal("access_denied", (await Assert.ThrowsAsync<OAuthException>(() => other.PollAsync())).Error);
+        Assert.Equal("unknown_user_id", (await Assert.ThrowsAsync<OAuthException>(() => client.StartBackchannelAsync(new() { LoginHint = "nobody", Scope = "openid" }))).Error);
+    }
+
     private async Task<TokenSet> SignInAsync(LatchkeyClient client, AuthorizationParameters? parameters = null)
     {
         var start = await client.StartAuthorizationAsync(parameters);
