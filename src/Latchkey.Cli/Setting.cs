@@ -35,6 +35,7 @@ internal sealed class Setting
     public static readonly Setting RefreshTokenLeeway = Seconds("refresh_token_leeway", "How long the previous refresh token may be tried again [default: 60]");
     public static readonly Setting SessionLifetime = Seconds("session_lifetime", "How long a sign-in lasts [default: 14 days]");
     public static readonly Setting DeviceCodeLifetime = Seconds("device_code_lifetime", "How long device codes live [default: 600]");
+    public static readonly Setting StatusListTtl = Seconds("status_list_ttl", "How long a revoked token may live on at an API [default: 15]");
     public static readonly Setting KeyRotationInterval = Seconds("key_rotation_interval", "How long a signing key is used [default: 90 days]");
 
     /// <summary>Every setting, in the order of the help.</summary>
@@ -42,7 +43,7 @@ internal sealed class Setting
     [
         Issuer, Data, Database, Urls, TlsCert, TlsKey, TrustedProxies, LogLevel, LogFormat, Registration, ClientIdMetadataDocuments,
         AccessTokenLifetime, AuthorizationCodeLifetime, RefreshTokenIdleLifetime, RefreshTokenAbsoluteLifetime, RefreshTokenLeeway, SessionLifetime,
-        DeviceCodeLifetime, KeyRotationInterval,
+        DeviceCodeLifetime, StatusListTtl, KeyRotationInterval,
     ];
 
     /// <summary>The keys that <c>settings</c> of a configuration file may have.</summary>

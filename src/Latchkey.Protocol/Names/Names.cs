@@ -113,6 +113,9 @@ public static class JwtTypes
     /// <summary>RFC 10070: the type of a client assertion.</summary>
     public const string ClientAuthentication = "client-authentication+jwt";
 
+    /// <summary>draft-ietf-oauth-status-list section 5.1: the type of a Status List Token.</summary>
+    public const string StatusList = "statuslist+jwt";
+
     /// <summary>RFC 9449 section 4.2: the type of a DPoP proof.</summary>
     public const string DPoPProof = "dpop+jwt";
 }
@@ -144,6 +147,8 @@ public static class ClaimNames
     public const string HttpMethod = "htm";
     public const string HttpTarget = "htu";
     public const string AccessTokenDigest = "ath";
+    public const string Status = "status";
+    public const string StatusList = "status_list";
 #pragma warning restore CS1591
 }
 

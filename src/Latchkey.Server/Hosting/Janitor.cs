@@ -1,3 +1,5 @@
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Keys;
 using Latchkey.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -8,7 +10,8 @@ namespace Latchkey.Server.Hosting;
 /// Removes rows whose time is long over, a few at a time, so that no request waits behind it. What it has not got round to is harmless: every
 /// statement that reads such a row looks at its end.
 /// </summary>
-internal sealed partial class Janitor(Database database, TimeProvider clock, ILogger<Janitor> logger) : BackgroundService
+internal sealed partial class Janitor(
+    ServerOptions options, ConfigurationSource source, Database database, TimeProvider clock, ILogger<Janitor> logger) : BackgroundService
 {
     private const int StepSize = 100;
     private const int StepsPerRound = 200;
@@ -41,7 +44,9 @@ internal sealed partial class Janitor(Database database, TimeProvider clock, ILo
     public async Task<int> SweepAsync(CancellationToken cancellation = default)
     {
         var removed = 0;
-        foreach (var (prune, after) in Kinds)
+        // A revoked index counts until the last token that has it expired.
+        var tokens = KeyKeeper.LongestTokenLifetime(options, source.Current.Resources, source.Current.Clients.Select(client => client.Metadata)) + TimeSpan.FromHours(1);
+        foreach (var (prune, after) in Kinds.Append((StatusListIndexes.PruneAsync, tokens)))
         {
             var before = (clock.GetUtcNow() - after).ToUnixTimeMilliseconds();
             for (var step = 0; step < StepsPerRound && !cancellation.IsCancellationRequested; step++)

@@ -2,10 +2,12 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Keys;
+using Latchkey.Server.TokenStatus;
 using Latchkey.Storage;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
@@ -39,6 +41,9 @@ internal sealed record AccessTokenInfo
     public long? AuthTime { get; init; }
 
     public string? Acr { get; init; }
+
+    /// <summary>Its index in the Token Status List; null if it has none.</summary>
+    public long? StatusIndex { get; init; }
 
     /// <summary>The grant behind it; null for a client's own token.</summary>
     public RowId? GrantId { get; init; }
@@ -132,9 +137,18 @@ internal sealed class AccessTokens(ServerOptions options, Database database)
             ExpiresAt = EpochTime.GetIntDate(jwt.ValidTo),
             AuthTime = jwt.TryGetPayloadValue<long>(ClaimNames.AuthenticationTime, out var time) ? time : null,
             Acr = jwt.TryGetPayloadValue<string>(ClaimNames.AuthenticationContext, out var acr) ? acr : null,
+            StatusIndex = StatusIndexOf(jwt),
             GrantId = AccessTokenId.GrantOf(id),
         };
     }
+
+    // The number of the list is the last segment of its address.
+    private static long? StatusIndexOf(JsonWebToken jwt) =>
+        jwt.TryGetPayloadValue<JsonElement>(ClaimNames.Status, out var status) && status.ValueKind == JsonValueKind.Object
+        && status.TryGetProperty(ClaimNames.StatusList, out var list) && list.TryGetProperty("idx", out var position) && list.TryGetProperty("uri", out var uri)
+        && uri.GetString() is { } address && long.TryParse(address.AsSpan(address.LastIndexOf('/') + 1), out var number)
+            ? number * StatusList.Size + position.GetInt32()
+            : null;
 
     private readonly record struct TokenHash(UInt128 High, UInt128 Low)
     {
