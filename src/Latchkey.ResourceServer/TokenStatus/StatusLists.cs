@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Http.Headers;
 using System.Text;
-using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.ResourceServer.Tokens;
 using Latchkey.Verification.Jose;
