@@ -98,6 +98,7 @@ internal sealed record ServeSettings
             RefreshTokenLeeway = sources.Seconds(Setting.RefreshTokenLeeway, options.RefreshTokenLeeway, 0, 3600),
             SessionLifetime = sources.Seconds(Setting.SessionLifetime, options.SessionLifetime, 60, 365 * day),
             DeviceCodeLifetime = sources.Seconds(Setting.DeviceCodeLifetime, options.DeviceCodeLifetime, 30, 1800),
+            StatusListTtl = sources.Seconds(Setting.StatusListTtl, options.StatusListTtl, 1, 3600),
             KeyRotationInterval = sources.Seconds(Setting.KeyRotationInterval, options.KeyRotationInterval, 3600, 3650 * day),
             AuditRetention = sources.Seconds(Setting.AuditRetention, options.AuditRetention, day, 36500 * day),
         };

@@ -44,6 +44,7 @@ internal sealed class Setting
     public static readonly Setting RefreshTokenLeeway = Seconds("refresh_token_leeway", "How long the previous refresh token may be tried again [default: 60]");
     public static readonly Setting SessionLifetime = Seconds("session_lifetime", "How long a sign-in lasts [default: 14 days]");
     public static readonly Setting DeviceCodeLifetime = Seconds("device_code_lifetime", "How long device codes live [default: 600]");
+    public static readonly Setting StatusListTtl = Seconds("status_list_ttl", "How long a revoked token may live on at an API [default: 15]");
     public static readonly Setting KeyRotationInterval = Seconds("key_rotation_interval", "How long a signing key is used [default: 90 days]");
     public static readonly Setting AuditRetention = Seconds("audit_retention", "How long the audit keeps an event [default: 365 days]");
 

@@ -5,6 +5,7 @@ using Latchkey.ResourceServer.DPoP;
 using Latchkey.ResourceServer.Introspection;
 using Latchkey.ResourceServer.MutualTls;
 using Latchkey.ResourceServer.Tokens;
+using Latchkey.ResourceServer.TokenStatus;
 using Latchkey.Verification.Providers;
 using Microsoft.AspNetCore.Authentication;
 
@@ -63,7 +64,7 @@ public sealed class ResourceServerOptions : AuthenticationSchemeOptions
 
     /// <summary>
     /// Says whether a token was revoked before its expiry, for example by its <c>jti</c> or <c>sid</c>. Asked for every request, so it must be quick.
-    /// Null, the default, for nobody to ask: a JWT then counts until it expires (RFC 7009 section 3).
+    /// Null, the default, for nobody to ask: a JWT then counts until it expires (RFC 7009 section 3), or until the status list that it names says otherwise.
     /// </summary>
     public Func<AccessTokenClaims, CancellationToken, ValueTask<bool>>? IsRevoked { get; set; }
 
@@ -93,6 +94,9 @@ public sealed class ResourceServerOptions : AuthenticationSchemeOptions
 
     /// <summary>Whether <see cref="Issuer"/> is asked about tokens (RFC 7662): opaque ones, or all of them so that revoked ones are found out.</summary>
     public IntrospectionOptions Introspection { get; } = new();
+
+    /// <summary>How revoked tokens are found out by the list that they name (draft-ietf-oauth-status-list).</summary>
+    public StatusListOptions StatusLists { get; } = new();
 
     /// <summary>How patiently the provider is asked, and how long its answers count.</summary>
     public ProviderOptions Provider { get; set; } = ProviderOptions.Default;
@@ -131,7 +135,7 @@ public sealed class ResourceServerOptions : AuthenticationSchemeOptions
                 throw Wrong($"Algorithms has {algorithm}; only these can be verified: {string.Join(", ", SignatureAlgorithms.Supported)}.");
         }
 
-        if ((ScopeHierarchy.Fault(ImpliedScopes) ?? DPoP.Fault ?? MutualTls.Fault ?? Introspection.Fault) is { } fault) throw Wrong(fault);
+        if ((ScopeHierarchy.Fault(ImpliedScopes) ?? DPoP.Fault ?? MutualTls.Fault ?? Introspection.Fault ?? StatusLists.Fault) is { } fault) throw Wrong(fault);
         if (Introspection.Mode != IntrospectionMode.Off && Issuer is null) throw Wrong("Introspection asks Issuer, which is missing; set it.");
         if (Introspection.Mode == IntrospectionMode.AllTokens && AllIssuers.Count > 1)
             throw Wrong("Introspection.Mode is AllTokens, and only Issuer can be asked; leave Issuers empty, or give each issuer a scheme of its own.");

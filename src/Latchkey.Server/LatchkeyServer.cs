@@ -18,6 +18,7 @@ using Latchkey.Server.Pages;
 using Latchkey.Server.Revocation;
 using Latchkey.Server.SenderConstraint;
 using Latchkey.Server.Token;
+using Latchkey.Server.TokenStatus;
 using Latchkey.Server.UserInfo;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Builder;
@@ -129,6 +130,8 @@ public static partial class LatchkeyServer
         services.AddSingleton<TokenEndpoint>();
         services.AddSingleton<TokenIssuer>();
         services.AddSingleton<AccessTokens>();
+        services.AddSingleton<StatusIndexes>().AddHostedService(provider => provider.GetRequiredService<StatusIndexes>());
+        services.AddSingleton<StatusListEndpoint>();
         services.AddSingleton<IGrant, AuthorizationCodeGrant>();
         services.AddSingleton<IGrant, RefreshTokenGrant>();
         services.AddSingleton<IGrant, ClientCredentialsGrant>();
@@ -190,6 +193,7 @@ public static partial class LatchkeyServer
         app.MapMethods("/.well-known/openid-configuration/{**path}", Get, discovery.HandleInsertedAsync);
         app.MapMethods("/.well-known/oauth-authorization-server/{**path}", Get, discovery.HandleInsertedAsync);
         app.MapMethods("/.well-known/jwks.json", Get, services.GetRequiredService<JwksEndpoint>().HandleAsync);
+        app.MapMethods("/status-lists/{number}", Get, services.GetRequiredService<StatusListEndpoint>().HandleAsync);
         app.MapMethods("/healthz/live", Get, Health.LiveAsync);
         app.MapMethods("/healthz/ready", Get, services.GetRequiredService<Health>().ReadyAsync);
 

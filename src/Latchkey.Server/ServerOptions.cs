@@ -51,6 +51,9 @@ public sealed record ServerOptions
     /// <summary>How long clients may cache the JWKS; a new key is published at least this long before it signs.</summary>
     public TimeSpan JwksMaxAge { get; init; } = TimeSpan.FromMinutes(15);
 
+    /// <summary>How old a copy of a Token Status List may be where it is relied on, and so how long a revoked token can live on at an API; 15 seconds.</summary>
+    public TimeSpan StatusListTtl { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>Wrong passwords in a row that lock an account; 5.</summary>
     public int LockoutThreshold { get; init; } = 5;
 

@@ -68,6 +68,9 @@ public sealed record Grant
     /// <summary>Why it was revoked, one of <see cref="RevocationReasons"/>.</summary>
     public string? RevokedReason { get; init; }
 
+    /// <summary>The index of its access tokens in the Token Status List; null for one that has none.</summary>
+    public long? StatusIndex { get; init; }
+
     /// <summary>Whether the grant is good: not revoked, not past its end, not idle for too long.</summary>
     /// <param name="now">Unix milliseconds.</param>
     public bool IsAlive(long now) => RevokedAt is null && now < ExpiresAt && now < RotatedAt + IdleSeconds * 1000L;
@@ -102,7 +105,7 @@ public static class RevocationReasons
 public static class Grants
 {
     private const string Columns =
-        "g.id, g.client_id, g.sub, g.session_id, t.terms, g.generation, g.rotated_at, g.idle_seconds, g.auth_time, g.created_at, g.expires_at, g.revoked_at, g.revoked_reason, g.jkt, g.x5t";
+        "g.id, g.client_id, g.sub, g.session_id, t.terms, g.generation, g.rotated_at, g.idle_seconds, g.auth_time, g.created_at, g.expires_at, g.revoked_at, g.revoked_reason, g.jkt, g.x5t, g.status_index";
 
     private const string From = "FROM grants g JOIN grant_terms t ON t.id = g.terms_id";
 
@@ -122,11 +125,12 @@ public static class Grants
         termsId ??= await sql.FindAsync("SELECT id FROM grant_terms WHERE terms = $1", row => (long?)row.Long(0), terms).ConfigureAwait(false);
         return await sql.ExecuteAsync(
             """
-            INSERT INTO grants (bucket, id, client_id, sub, session_id, terms_id, generation, rotated_at, idle_seconds, auth_time, created_at, expires_at, jkt, x5t)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (bucket, id) DO NOTHING
+            INSERT INTO grants (bucket, id, client_id, sub, session_id, terms_id, generation, rotated_at, idle_seconds, auth_time, created_at, expires_at, jkt, x5t, status_index)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (bucket, id) DO NOTHING
             """,
             grant.Id.Bucket, grant.Id.ToBytes(), grant.ClientId, grant.Subject, grant.SessionId?.ToBytes(), termsId, grant.Generation, grant.RotatedAt,
-            grant.IdleSeconds, grant.AuthTime, grant.CreatedAt, grant.ExpiresAt, Bytes(grant.KeyThumbprint), Bytes(grant.CertificateThumbprint)).ConfigureAwait(false) == 1;
+            grant.IdleSeconds, grant.AuthTime, grant.CreatedAt, grant.ExpiresAt, Bytes(grant.KeyThumbprint), Bytes(grant.CertificateThumbprint),
+            grant.StatusIndex).ConfigureAwait(false) == 1;
     }
 
     /// <summary>Finds a grant by id, alive or not.</summary>
@@ -190,31 +194,48 @@ public static class Grants
             "UPDATE grants SET generation = $3, rotated_at = $4 WHERE bucket = $1 AND id = $2 AND generation < $3 AND revoked_at IS NULL AND expires_at > $4",
             id.Bucket, id.ToBytes(), generation, now).ConfigureAwait(false) == 1;
 
-    /// <summary>Ends a grant.</summary>
+    /// <summary>Ends a grant, and its access tokens with it.</summary>
     /// <returns>False if it was over already or does not exist.</returns>
     public static async ValueTask<bool> RevokeAsync(SqlSession sql, RowId id, string reason, long now) =>
-        await sql.ExecuteAsync(
-            "UPDATE grants SET revoked_at = $3, revoked_reason = $4 WHERE bucket = $1 AND id = $2 AND revoked_at IS NULL",
-            id.Bucket, id.ToBytes(), now, reason).ConfigureAwait(false) == 1;
+        await EndAsync(sql, await sql.ListAsync(
+            "UPDATE grants SET revoked_at = $3, revoked_reason = $4 WHERE bucket = $1 AND id = $2 AND revoked_at IS NULL RETURNING status_index",
+            IndexOf, id.Bucket, id.ToBytes(), now, reason).ConfigureAwait(false), now).ConfigureAwait(false) == 1;
 
-    /// <summary>Ends every grant of a user, or those to one client.</summary>
+    /// <summary>Ends every grant of a user, or those to one client, and their access tokens with them.</summary>
     /// <returns>How many were ended.</returns>
-    public static ValueTask<int> RevokeByUserAsync(SqlSession sql, string subject, string? clientId, string reason, long now) =>
-        sql.ExecuteAsync(
-            "UPDATE grants SET revoked_at = $3, revoked_reason = $4 WHERE bucket = $1 AND sub = $2 AND revoked_at IS NULL AND ($5 IS NULL OR client_id = $5)",
-            RowId.BucketOf(subject), subject, now, reason, clientId);
+    public static async ValueTask<int> RevokeByUserAsync(SqlSession sql, string subject, string? clientId, string reason, long now) =>
+        await EndAsync(sql, await sql.ListAsync(
+            """
+            UPDATE grants SET revoked_at = $3, revoked_reason = $4 WHERE bucket = $1 AND sub = $2 AND revoked_at IS NULL AND ($5 IS NULL OR client_id = $5)
+            RETURNING status_index
+            """,
+            IndexOf, RowId.BucketOf(subject), subject, now, reason, clientId).ConfigureAwait(false), now).ConfigureAwait(false);
 
-    /// <summary>Ends every grant to a client: for a client that is deleted; otherwise the client's <c>not_before</c> does it in one write.</summary>
+    /// <summary>
+    /// Ends every grant to a client, and their access tokens with them: for a client that is deleted; otherwise the client's <c>not_before</c> does it
+    /// in one write.
+    /// </summary>
     /// <returns>How many were ended.</returns>
-    public static ValueTask<int> RevokeByClientAsync(SqlSession sql, string clientId, string reason, long now) =>
-        sql.ExecuteAsync("UPDATE grants SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 AND revoked_at IS NULL", clientId, now, reason);
+    public static async ValueTask<int> RevokeByClientAsync(SqlSession sql, string clientId, string reason, long now) =>
+        await EndAsync(sql, await sql.ListAsync(
+            "UPDATE grants SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 AND revoked_at IS NULL RETURNING status_index",
+            IndexOf, clientId, now, reason).ConfigureAwait(false), now).ConfigureAwait(false);
 
-    /// <summary>Ends the grants that end with a session.</summary>
+    /// <summary>Ends the grants that end with a session, and their access tokens with them.</summary>
     /// <returns>How many were ended.</returns>
-    public static ValueTask<int> RevokeBySessionAsync(SqlSession sql, RowId sessionId, string subject, long now) =>
-        sql.ExecuteAsync(
-            "UPDATE grants SET revoked_at = $4, revoked_reason = $5 WHERE bucket = $1 AND sub = $2 AND session_id = $3 AND revoked_at IS NULL",
-            sessionId.Bucket, subject, sessionId.ToBytes(), now, RevocationReasons.SessionEnded);
+    public static async ValueTask<int> RevokeBySessionAsync(SqlSession sql, RowId sessionId, string subject, long now) =>
+        await EndAsync(sql, await sql.ListAsync(
+            """
+            UPDATE grants SET revoked_at = $4, revoked_reason = $5 WHERE bucket = $1 AND sub = $2 AND session_id = $3 AND revoked_at IS NULL
+            RETURNING status_index
+            """,
+            IndexOf, sessionId.Bucket, subject, sessionId.ToBytes(), now, RevocationReasons.SessionEnded).ConfigureAwait(false), now).ConfigureAwait(false);
+
+    /// <summary>
+    /// Gives a grant's access tokens another index, so that those it had till now can die without the grant. Nothing happens if they have another already.
+    /// </summary>
+    public static async ValueTask<bool> ReplaceStatusIndexAsync(SqlSession sql, RowId id, long from, long? to) =>
+        await sql.ExecuteAsync("UPDATE grants SET status_index = $4 WHERE bucket = $1 AND id = $2 AND status_index = $3", id.Bucket, id.ToBytes(), from, to).ConfigureAwait(false) == 1;
 
     /// <summary>Removes a few grants that are long over.</summary>
     /// <param name="sql">The session.</param>
@@ -260,6 +281,14 @@ public static class Grants
         return (Read(session.Skip(Sessions.ColumnCount)), row.IsNull(0) ? null : Users.Read(row), session.IsNull(0) ? null : Sessions.Read(session));
     }
 
+    private static long? IndexOf(SqlRow row) => row.LongOrNull(0);
+
+    private static async ValueTask<int> EndAsync(SqlSession sql, List<long?> ended, long now)
+    {
+        foreach (var index in ended) await StatusListIndexes.RevokeAsync(sql, index, now).ConfigureAwait(false);
+        return ended.Count;
+    }
+
     private static Grant Read(SqlRow row) => new()
     {
         Id = RowId.From(row.Bytes(0)),
@@ -277,6 +306,7 @@ public static class Grants
         RevokedReason = row.TextOrNull(12),
         KeyThumbprint = Thumbprint(row.BytesOrNull(13)),
         CertificateThumbprint = Thumbprint(row.BytesOrNull(14)),
+        StatusIndex = row.LongOrNull(15),
     };
 
     // 32 bytes in the row instead of 43 characters.

@@ -153,6 +153,9 @@ public static class JwtTypes
     /// <summary>The type of an Identity Assertion JWT Authorization Grant (draft-ietf-oauth-identity-assertion-authz-grant).</summary>
     public const string IdentityAssertionGrant = "oauth-id-jag+jwt";
 
+    /// <summary>draft-ietf-oauth-status-list section 5.1: the type of a Status List Token.</summary>
+    public const string StatusList = "statuslist+jwt";
+
     /// <summary>RFC 9449 section 4.2: the type of a DPoP proof.</summary>
     public const string DPoPProof = "dpop+jwt";
 }
@@ -186,6 +189,8 @@ public static class ClaimNames
     public const string HttpMethod = "htm";
     public const string HttpTarget = "htu";
     public const string AccessTokenDigest = "ath";
+    public const string Status = "status";
+    public const string StatusList = "status_list";
 #pragma warning restore CS1591
 }
 

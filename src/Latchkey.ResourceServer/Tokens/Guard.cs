@@ -4,6 +4,7 @@ using Latchkey.ResourceServer.Diagnostics;
 using Latchkey.ResourceServer.DPoP;
 using Latchkey.ResourceServer.Introspection;
 using Latchkey.ResourceServer.Metadata;
+using Latchkey.ResourceServer.TokenStatus;
 using Latchkey.Verification.Jose;
 using Latchkey.Verification.Providers;
 using Microsoft.AspNetCore.Http;
@@ -31,6 +32,7 @@ internal sealed class Guard
     private readonly SeenTokens _seen;
     private readonly Binding _binding;
     private readonly TokenIntrospection? _introspection;
+    private readonly StatusLists? _statusLists;
 
     public Guard(ResourceServerOptions options)
     {
@@ -57,6 +59,7 @@ internal sealed class Guard
         _binding = new(options, Proofs);
         if (options.Introspection.Mode != IntrospectionMode.Off)
             _introspection = new(options.Introspection, _providers[0], _rules.Audiences, options.Skew, http, options.Provider, _clock);
+        if (options.StatusLists.Enabled) _statusLists = new(options.StatusLists, _rules.Algorithms, options.Skew, http, options.Provider, _clock);
         Schemes = options.DPoP.Required ? [TokenTypes.DPoP] : Addresses.Count > 0 ? [TokenTypes.Bearer, TokenTypes.DPoP] : [TokenTypes.Bearer];
     }
 
@@ -102,6 +105,12 @@ internal sealed class Guard
         // 3. Revoked in the meantime?
         if (_options.IsRevoked is { } isRevoked && await isRevoked(token.Claims, context.RequestAborted).ConfigureAwait(false))
             return Denials.Revoked(sent.Scheme);
+        if (token.Status is { } status && _statusLists is not null)
+        {
+            var judged = _statusLists.JudgeAsync(token, status, sent.Scheme, context.RequestAborted);
+            if ((judged.IsCompletedSuccessfully ? judged.Result : await judged.ConfigureAwait(false)) is { } revoked) return revoked;
+        }
+
         if (token.Key is not null && _options.Introspection.Mode == IntrospectionMode.AllTokens)
         {
             var asked = await AskIssuerAsync(sent, hash, isJwt: true, context.RequestAborted).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using Latchkey.ResourceServer.Authorization;
+using Latchkey.ResourceServer.TokenStatus;
 using Latchkey.Verification.Jose;
 using Latchkey.Verification.Providers;
 
@@ -17,6 +18,7 @@ internal sealed class VerifiedToken
         Provider = provider;
         Key = key;
         Claims = new(provider.Issuer, claims);
+        Status = StatusReference.Of(claims);
     }
 
     /// <summary>An opaque token that its issuer vouched for.</summary>
@@ -33,6 +35,9 @@ internal sealed class VerifiedToken
 
     /// <summary>The key that its signature was verified with; null for one that the issuer was asked about.</summary>
     public VerificationKey? Key { get; }
+
+    /// <summary>Where its status stands; null if it names no list.</summary>
+    public StatusReference? Status { get; }
 
     /// <summary>What it says.</summary>
     public AccessTokenClaims Claims { get; }

@@ -1,3 +1,5 @@
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Keys;
 using Latchkey.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -9,7 +11,8 @@ namespace Latchkey.Server.Hosting;
 /// on until nothing is left, so that rows can't come faster than they go. What it has not got round to is harmless: every statement that reads such
 /// a row looks at its end.
 /// </summary>
-internal sealed partial class Janitor(Database database, ServerOptions options, TimeProvider clock, ILogger<Janitor> logger) : BackgroundService
+internal sealed partial class Janitor(
+    ServerOptions options, ConfigurationSource source, Database database, TimeProvider clock, ILogger<Janitor> logger) : BackgroundService
 {
     private const int StepSize = 32;
 
@@ -43,7 +46,9 @@ internal sealed partial class Janitor(Database database, ServerOptions options, 
     public async Task<int> SweepAsync(CancellationToken cancellation = default)
     {
         var removed = 0;
-        foreach (var (prune, after) in _kinds)
+        // A revoked index counts until the last token that has it expired.
+        var tokens = KeyKeeper.LongestTokenLifetime(options, source.Current.Resources, source.Current.Clients.Select(client => client.Metadata)) + TimeSpan.FromHours(1);
+        foreach (var (prune, after) in _kinds.Append((StatusListIndexes.PruneAsync, tokens)))
         {
             var before = (clock.GetUtcNow() - after).ToUnixTimeMilliseconds();
             while (!cancellation.IsCancellationRequested)

@@ -4,6 +4,7 @@ using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Token;
+using Latchkey.Server.TokenStatus;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -14,7 +15,7 @@ namespace Latchkey.Server.Revocation;
 /// all is well (section 2.2); another client's token stays untouched (section 2.1).
 /// </summary>
 internal sealed class RevocationEndpoint(
-    ConfigurationSource configurations, ClientAuthenticator authenticator, AccessTokens accessTokens, Database database, Auditor auditor)
+    ConfigurationSource configurations, ClientAuthenticator authenticator, AccessTokens accessTokens, StatusIndexes statusIndexes, Database database, Auditor auditor)
 {
     private static readonly byte[] Done = "{}"u8.ToArray();
 
@@ -65,9 +66,13 @@ internal sealed class RevocationEndpoint(
         return true;
     }
 
-    private static async ValueTask<bool> KillAsync(SqlSession sql, AccessTokenInfo token, AuditEvent audit)
+    private async ValueTask<bool> KillAsync(SqlSession sql, AccessTokenInfo token, AuditEvent audit)
     {
         if (!await RevokedTokens.AddAsync(sql, token.JwtId, token.ExpiresAt * 1000).ConfigureAwait(false)) return false;
+        await StatusListIndexes.RevokeAsync(sql, token.StatusIndex, audit.At).ConfigureAwait(false);
+        // All access tokens of a grant share one index: at APIs the others die too, and the next refresh brings one that is good.
+        if (token is { GrantId: { } grantId, StatusIndex: { } index })
+            await Grants.ReplaceStatusIndexAsync(sql, grantId, index, statusIndexes.Take()).ConfigureAwait(false);
         await AuditLog.AppendAsync(sql, audit with
         {
             Subject = token.GrantId is null ? null : token.Subject,

@@ -8,6 +8,7 @@ using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Keys;
 using Latchkey.Server.SenderConstraint;
+using Latchkey.Server.TokenStatus;
 using Latchkey.Storage;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
@@ -50,6 +51,9 @@ internal sealed record AccessTokenInfo
 
     /// <summary>Who alone may act for the subject, <c>may_act</c> (RFC 8693 section 4.4); null where it is not said.</summary>
     public JsonElement? MayAct { get; init; }
+
+    /// <summary>Its index in the Token Status List; null if it has none.</summary>
+    public long? StatusIndex { get; init; }
 
     /// <summary>The grant behind it; null for a client's own token.</summary>
     public RowId? GrantId { get; init; }
@@ -155,12 +159,21 @@ internal sealed class AccessTokens(ServerOptions options, Database database)
             Confirmation = ObjectOf(jwt, ClaimNames.Confirmation) is { } cnf ? Confirmation.Read(cnf) : null,
             Actor = ObjectOf(jwt, ClaimNames.Actor),
             MayAct = ObjectOf(jwt, ClaimNames.MayAct),
+            StatusIndex = StatusIndexOf(jwt),
             GrantId = AccessTokenId.GrantOf(id),
         };
     }
 
     private static JsonElement? ObjectOf(JsonWebToken jwt, string name) =>
         jwt.TryGetPayloadValue<JsonElement>(name, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
+
+    // The number of the list is the last segment of its address.
+    private static long? StatusIndexOf(JsonWebToken jwt) =>
+        jwt.TryGetPayloadValue<JsonElement>(ClaimNames.Status, out var status) && status.ValueKind == JsonValueKind.Object
+        && status.TryGetProperty(ClaimNames.StatusList, out var list) && list.TryGetProperty("idx", out var position) && list.TryGetProperty("uri", out var uri)
+        && uri.GetString() is { } address && long.TryParse(address.AsSpan(address.LastIndexOf('/') + 1), out var number)
+            ? number * StatusList.Size + position.GetInt32()
+            : null;
 
     private readonly record struct TokenHash(UInt128 High, UInt128 Low)
     {

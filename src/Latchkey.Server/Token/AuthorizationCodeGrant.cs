@@ -2,6 +2,7 @@ using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Authorize;
 using Latchkey.Server.SenderConstraint;
+using Latchkey.Server.TokenStatus;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Token;
@@ -10,7 +11,7 @@ namespace Latchkey.Server.Token;
 /// RFC 6749 section 4.1.3 with PKCE. A code works once: redeeming it inserts the grant whose id it carries. A request that is wrong in anything uses
 /// nothing up; one that is right in everything but comes again ends what the code gave.
 /// </summary>
-internal sealed class AuthorizationCodeGrant(ServerOptions options, Database database, TokenIssuer issuer) : IGrant
+internal sealed class AuthorizationCodeGrant(ServerOptions options, Database database, TokenIssuer issuer, StatusIndexes statusIndexes) : IGrant
 {
     public string GrantType => GrantTypes.AuthorizationCode;
 
@@ -84,6 +85,7 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
             AuthTime = code.AuthTime,
             CreatedAt = now,
             ExpiresAt = outlives ? expires : Math.Min(expires, session.ExpiresAt),
+            StatusIndex = statusIndexes.Take(),
         };
     }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
+using Latchkey.Server.TokenStatus;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Token;
@@ -9,7 +10,7 @@ namespace Latchkey.Server.Token;
 /// The device code grant, RFC 8628 section 3.4: the device polls until a person has decided. Its grant outlives the session in which the person
 /// agreed, since the device is not the browser that signs out.
 /// </summary>
-internal sealed class DeviceCodeGrant(ServerOptions options, Database database, TokenIssuer issuer) : IGrant
+internal sealed class DeviceCodeGrant(ServerOptions options, Database database, TokenIssuer issuer, StatusIndexes statusIndexes) : IGrant
 {
     /// <summary>How much the interval grows with every poll that comes too early (RFC 8628 section 3.5).</summary>
     private const int SlowDownSeconds = 5;
@@ -65,6 +66,7 @@ internal sealed class DeviceCodeGrant(ServerOptions options, Database database, 
             ExpiresAt = request.Now + (refreshes
                 ? (long)options.RefreshTokenAbsoluteLifetime.TotalMilliseconds
                 : issuer.AccessTokenLifetime(selection.Resources, request.Client) * 1000L),
+            StatusIndex = statusIndexes.Take(),
         };
         var won = await database.WriteAsync(async sql =>
         {

@@ -6,13 +6,14 @@ using Latchkey.Protocol.Jose;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.TokenStatus;
 using Latchkey.Server.UserInfo;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Token;
 
 /// <summary>Makes the tokens of an answer: access tokens by RFC 9068, ID tokens by OpenID Connect Core section 2, refresh tokens.</summary>
-internal sealed class TokenIssuer(ServerOptions options)
+internal sealed class TokenIssuer(ServerOptions options, StatusIndexes statusIndexes)
 {
     /// <summary>The longest that an access token may live unless its resource allows more.</summary>
     private const int LongestSeconds = 3600;
@@ -30,7 +31,8 @@ internal sealed class TokenIssuer(ServerOptions options)
         var accessToken = JwtWriter.Write(
             configuration.Keys.Signer(AccessTokenAlgorithm(issuance.Resources), now),
             JwtTypes.AccessToken,
-            new AccessTokenClaims(options.Issuer, issuance, client, scope, seconds, expires),
+            new AccessTokenClaims(
+                options, issuance, client, scope, seconds, expires, issuance.Grant is { } grant ? grant.StatusIndex : statusIndexes.Take()),
             static (json, claims) => claims.Write(json));
 
         string? idToken = null;
@@ -94,11 +96,12 @@ internal sealed class TokenIssuer(ServerOptions options)
     }
 
     /// <summary>The claims of an access token, RFC 9068 section 2.2.</summary>
-    private readonly record struct AccessTokenClaims(string Issuer, Issuance Issuance, Client Client, string Scope, long IssuedAt, long Expires)
+    private readonly record struct AccessTokenClaims(
+        ServerOptions Options, Issuance Issuance, Client Client, string Scope, long IssuedAt, long Expires, long? StatusIndex)
     {
         public void Write(Utf8JsonWriter json)
         {
-            json.WriteString("iss"u8, Issuer);
+            json.WriteString("iss"u8, Options.Issuer);
             json.WriteString("sub"u8, Issuance.User?.Subject ?? Issuance.Subject ?? Client.Id);
             WriteAudience(json);
             json.WriteString("client_id"u8, Client.Id);
@@ -119,6 +122,7 @@ internal sealed class TokenIssuer(ServerOptions options)
                 json.WriteRawValue(actor);
             }
 
+            if (StatusIndex is { } index) WriteStatus(json, index);
             if (Issuance.User is not { } user) return;
             if (Client.Metadata.MayAct is { } mayAct)
             {
@@ -128,6 +132,17 @@ internal sealed class TokenIssuer(ServerOptions options)
             }
 
             WriteUserClaims(json, user);
+        }
+
+        // draft-ietf-oauth-status-list section 6.1: where an API learns whether the token was revoked since.
+        private void WriteStatus(Utf8JsonWriter json, long index)
+        {
+            json.WriteStartObject("status"u8);
+            json.WriteStartObject("status_list"u8);
+            json.WriteNumber("idx"u8, StatusList.PositionOf(index));
+            json.WriteString("uri"u8, StatusListEndpoint.Address(Options, StatusList.ListOf(index)));
+            json.WriteEndObject();
+            json.WriteEndObject();
         }
 
         // Only what a resource asks for, and once, since several resources can ask for the same.
@@ -157,7 +172,7 @@ internal sealed class TokenIssuer(ServerOptions options)
             var resources = Issuance.Resources;
             if (resources.Count <= 1)
             {
-                json.WriteString("aud"u8, resources.Count == 0 ? Issuer : resources[0].Resource);
+                json.WriteString("aud"u8, resources.Count == 0 ? Options.Issuer : resources[0].Resource);
                 return;
             }
 

@@ -17,7 +17,7 @@ public sealed class TokenContentTests(SharedServer server)
         var tokens = await web.SignInAsync(alice, "openid email api:read");
         var claims = await Jwt.VerifyAsync(tokens.AccessToken, server.Issuer, DeclaredStates.Api, "at+jwt");
         Assert.Equal(
-            ["acr", "aud", "auth_time", "client_id", "email", "exp", "iat", "iss", "jti", "scope", "sub"],
+            ["acr", "aud", "auth_time", "client_id", "email", "exp", "iat", "iss", "jti", "scope", "status", "sub"],
             claims.EnumerateObject().Select(claim => claim.Name).Order());
         Assert.Equal((server.Issuer, "web", tokens.Scope), (Text(claims, "iss"), Text(claims, "client_id"), Text(claims, "scope")));
         Assert.Equal(900, claims.GetProperty("exp").GetInt64() - claims.GetProperty("iat").GetInt64());
