@@ -24,8 +24,10 @@ internal sealed class Setting
     public static readonly Setting TrustedProxies = new("trusted_proxies", "CIDR,…", "Proxies whose X-Forwarded headers count; allows http beyond this computer");
     public static readonly Setting LogLevel = new("log_level", "LEVEL", "trace, debug, information, warning or error [default: information]");
     public static readonly Setting LogFormat = new("log_format", "FORMAT", "text or json [default: text]");
-    public static readonly Setting Registration = new("registration", "MODE", "off; this version has no dynamic registration [default: off]");
-    public static readonly Setting ClientIdMetadataDocuments = new("client_id_metadata_documents", "MODE", "on, off or loopback; this version does not fetch them yet");
+    public static readonly Setting Registration = new("registration", "MODE", "Who may register clients: off, token or open [default: off]");
+    public static readonly Setting ClientIdMetadataDocuments = new("client_id_metadata_documents", "MODE", "Clients whose id is a URL: on, off or loopback [default: on]");
+    public static readonly Setting InitialAccessToken = new("initial_access_token", "TOKEN", "What clients register with where registration is token; better set by variable or file");
+    public static readonly Setting SoftwareStatementIssuers = new("software_statement_issuers", "LIST", "Who may vouch for clients: issuer and jwks_uri, separated by a space; several by commas");
 
     /// <summary>Lifetimes of the server's options, in seconds.</summary>
     public static readonly Setting AccessTokenLifetime = Seconds("access_token_lifetime", "How long access tokens live [default: 900]");
@@ -40,7 +42,8 @@ internal sealed class Setting
     /// <summary>Every setting, in the order of the help.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Issuer, Data, Database, Urls, TlsCert, TlsKey, TrustedProxies, LogLevel, LogFormat, Registration, ClientIdMetadataDocuments,
+        Issuer, Data, Database, Urls, TlsCert, TlsKey, TrustedProxies, LogLevel, LogFormat, Registration, InitialAccessToken, SoftwareStatementIssuers,
+        ClientIdMetadataDocuments,
         AccessTokenLifetime, AuthorizationCodeLifetime, RefreshTokenIdleLifetime, RefreshTokenAbsoluteLifetime, RefreshTokenLeeway, SessionLifetime,
         DeviceCodeLifetime, KeyRotationInterval,
     ];

@@ -40,7 +40,8 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
                     version,
                     clients.Select(row => new Client(row.Metadata, [.. secrets[row.Metadata.ClientId]], Math.Max(row.NotBefore, notBefore))),
                     resources,
-                    vault.Open(keys, current?.Keys));
+                    vault.Open(keys, current?.Keys),
+                    notBefore);
             }).ConfigureAwait(false);
             _current = next;
         }

@@ -7,6 +7,7 @@ using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Login;
+using Latchkey.Server.Registration;
 using Latchkey.Server.Token;
 using Microsoft.AspNetCore.Http;
 
@@ -59,6 +60,7 @@ internal sealed class DiscoveryEndpoint(ConfigurationSource source, ServerOption
             JwksUri = options.Endpoint("/.well-known/jwks.json"),
             UserinfoEndpoint = options.Endpoint("/userinfo"),
             DeviceAuthorizationEndpoint = grantTypes.Contains(GrantTypes.DeviceCode) ? options.Endpoint("/device/code") : null,
+            RegistrationEndpoint = options.Registration == RegistrationMode.Off ? null : options.Endpoint("/register"),
             RevocationEndpoint = options.Endpoint("/revoke"),
             IntrospectionEndpoint = options.Endpoint("/introspect"),
             EndSessionEndpoint = options.Endpoint("/logout"),
@@ -86,6 +88,7 @@ internal sealed class DiscoveryEndpoint(ConfigurationSource source, ServerOption
             // Said in so many words: what is left out counts as true for request_uri_parameter_supported.
             RequestParameterSupported = false,
             RequestUriParameterSupported = false,
+            ClientIdMetadataDocumentSupported = options.ClientIdMetadataDocuments == MetadataDocumentMode.Off ? null : true,
             AuthorizationResponseIssParameterSupported = true,
             BackchannelLogoutSupported = true,
             BackchannelLogoutSessionSupported = true,

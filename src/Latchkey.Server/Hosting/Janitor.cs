@@ -30,6 +30,9 @@ internal sealed partial class Janitor(Database database, TimeProvider clock, ILo
         (DeviceCodes.PruneAsync, TimeSpan.FromHours(1)),
         (Sessions.PruneAsync, TimeSpan.FromDays(7)),
         (Grants.PruneAsync, GrantsAfter),
+        // A client that registered itself and that nobody used has a week; a document that nobody asked for has longer than any grant lives.
+        (RegisteredClients.PruneAsync, TimeSpan.FromDays(7)),
+        (ClientDocuments.PruneAsync, TimeSpan.FromDays(400)),
     ];
 
     // Where the last look at grants ended.
