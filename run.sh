@@ -8,9 +8,10 @@ web=http://127.0.0.1:3000
 shop=http://127.0.0.1:3001
 spa=http://127.0.0.1:3002
 api=http://127.0.0.1:5200
+mcp=http://127.0.0.1:5300/mcp
 data=data/demo
 
-for port in 5100 3000 3001 3002 5200; do
+for port in 5100 3000 3001 3002 5200 5300; do
   if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
     echo "run.sh: port $port on 127.0.0.1 is taken; stop what listens there and try again." >&2
     exit 1
@@ -58,10 +59,14 @@ await() {
   exit 1
 }
 
-start server dist/latchkey serve --issuer "$server" --data "$data" --config samples/demo.json
+# Apps that nobody registered may come: by a metadata document, on this computer too, or by registering.
+start server dist/latchkey serve --issuer "$server" --data "$data" --config samples/demo.json \
+  --client-id-metadata-documents loopback --registration open
 await server 5100 /healthz/ready
 start api dist/samples/api --issuer "$server" --resource "$api" --urls "$api"
 await api 5200 /public
+start mcp dist/samples/mcp --issuer "$server" --resource "$mcp" --urls http://127.0.0.1:5300
+await mcp 5300 /.well-known/oauth-protected-resource/mcp
 start web dist/samples/web --issuer "$server" --client-id web --client-secret web-secret-0123456789abcdef \
   --scope "openid profile email offline_access api:read" --urls "$web" --api "$api"
 await web 3000 /
@@ -83,6 +88,7 @@ cat <<SUMMARY
     Shop      $shop      a second web app, to sign on once for both
     SPA       $spa      a page of plain script over its own backend
     API       $api      /public, /read, /write, /recent
+    MCP       $mcp      an MCP server: give this to an MCP app
     Server    $server      its metadata: /.well-known/openid-configuration
 
   ${bold}Users${reset}

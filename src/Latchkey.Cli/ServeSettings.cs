@@ -2,6 +2,7 @@ using System.Net;
 using Latchkey.Server;
 using Latchkey.Server.Admin;
 using Latchkey.Server.Hosting;
+using Latchkey.Server.Registration;
 using Latchkey.Verification.DPoP;
 
 namespace Latchkey.Cli;
@@ -56,9 +57,6 @@ internal sealed record ServeSettings
         var issuer = ReadIssuer(sources);
         var certificate = ReadCertificate(sources);
         var data = Path.GetFullPath(sources.Find(Setting.Data)?.Text ?? DataFolder.Default);
-        if (sources.Find(Setting.Registration) is { } registration && registration.Text != "off")
-            throw new SettingException($"{registration.Source} is \"{registration.Text}\", but this version has no dynamic client registration; set it to off or take it out.");
-        sources.Word(Setting.ClientIdMetadataDocuments, "on", "off", "loopback");
         var mtls = sources.Find(Setting.MtlsUrls) is { } urls ? ListenAddress.ReadMtls(urls, certificate is not null) : [];
         return new ServeSettings
         {
@@ -102,7 +100,54 @@ internal sealed record ServeSettings
             KeyRotationInterval = sources.Seconds(Setting.KeyRotationInterval, options.KeyRotationInterval, 3600, 3650 * day),
             AuditRetention = sources.Seconds(Setting.AuditRetention, options.AuditRetention, day, 36500 * day),
         };
-        return options;
+        return options with
+        {
+            Registration = sources.Word(Setting.Registration, "off", "token", "open") switch
+            {
+                "token" => RegistrationMode.Token,
+                "open" => RegistrationMode.Open,
+                _ => RegistrationMode.Off,
+            },
+            InitialAccessToken = ReadInitialAccessToken(sources),
+            SoftwareStatementIssuers = ReadSoftwareStatementIssuers(sources),
+            ClientIdMetadataDocuments = sources.Word(Setting.ClientIdMetadataDocuments, "on", "off", "loopback") switch
+            {
+                "off" => MetadataDocumentMode.Off,
+                "loopback" => MetadataDocumentMode.Loopback,
+                _ => MetadataDocumentMode.On,
+            },
+        };
+    }
+
+    private static string? ReadInitialAccessToken(SettingSources sources)
+    {
+        const int shortest = 16;
+        var needed = sources.Find(Setting.Registration) is { } mode && mode.Text.Equals("token", StringComparison.OrdinalIgnoreCase) ? mode.Source : null;
+        if (sources.Find(Setting.InitialAccessToken) is not { } token)
+        {
+            return needed is null
+                ? null
+                : throw new SettingException($"{needed} is \"token\", but initial_access_token is not set; give the token that clients register with, or set registration to open or off.");
+        }
+
+        // RFC 6750 section 2.1: anything else could not be sent.
+        if (token.Text.Length < shortest || token.Text.Any(character => !char.IsAsciiLetterOrDigit(character) && character is not ('-' or '.' or '_' or '~' or '+' or '/' or '=')))
+            throw new SettingException($"{token.Source} must have {shortest} characters or more, all of them letters, digits or -._~+/=; take a long, random one.");
+        return token.Text;
+    }
+
+    private static Dictionary<string, string> ReadSoftwareStatementIssuers(SettingSources sources)
+    {
+        var issuers = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (sources.Find(Setting.SoftwareStatementIssuers) is not { } value) return issuers;
+        foreach (var pair in value.Text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (pair.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [var issuer, var keys] || !Uri.TryCreate(keys, UriKind.Absolute, out var url) || url.Scheme is not ("https" or "http"))
+                throw new SettingException($"{value.Source} has \"{pair}\", but each entry is an issuer, a space, and the URL of its keys.");
+            issuers[issuer] = keys;
+        }
+
+        return issuers;
     }
 
     private static ServerOptions ReadSenderConstraint(SettingSources sources, ServerOptions options, IReadOnlyList<ListenAddress> mtls, bool behindProxy)

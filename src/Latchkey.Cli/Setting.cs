@@ -33,8 +33,10 @@ internal sealed class Setting
     public static readonly Setting LogFormat = new("log_format", "FORMAT", "text or json [default: text]");
     public static readonly Setting MetricsUrls = new("metrics_urls", "URLS", "Where Prometheus reads /metrics, apart from everything else, such as http://127.0.0.1:9464 [default: nowhere]");
     public static readonly Setting OtlpEndpoint = new("otlp_endpoint", "URL", "The OpenTelemetry collector that gets metrics and traces, such as http://127.0.0.1:4318 [default: none]");
-    public static readonly Setting Registration = new("registration", "MODE", "off; this version has no dynamic registration [default: off]");
-    public static readonly Setting ClientIdMetadataDocuments = new("client_id_metadata_documents", "MODE", "on, off or loopback; this version does not fetch them yet");
+    public static readonly Setting Registration = new("registration", "MODE", "Who may register clients: off, token or open [default: off]");
+    public static readonly Setting ClientIdMetadataDocuments = new("client_id_metadata_documents", "MODE", "Clients whose id is a URL: on, off or loopback [default: on]");
+    public static readonly Setting InitialAccessToken = new("initial_access_token", "TOKEN", "What clients register with where registration is token; better set by variable or file");
+    public static readonly Setting SoftwareStatementIssuers = new("software_statement_issuers", "LIST", "Who may vouch for clients: issuer and jwks_uri, separated by a space; several by commas");
 
     /// <summary>Lifetimes of the server's options, in seconds.</summary>
     public static readonly Setting AccessTokenLifetime = Seconds("access_token_lifetime", "How long access tokens live [default: 900]");
@@ -52,9 +54,10 @@ internal sealed class Setting
     public static IReadOnlyList<Setting> All { get; } =
     [
         Issuer, Data, Database, KeyEncryptionKey, Urls, TlsCert, TlsKey, TrustedProxies, MtlsUrls, MtlsUrl, TlsClientCa,
-        ClientCertificateHeader, DPoPNonce, DPoPClockSkew, LogLevel, LogFormat, Registration, ClientIdMetadataDocuments,
-        AccessTokenLifetime, AuthorizationCodeLifetime, RefreshTokenIdleLifetime, RefreshTokenAbsoluteLifetime, RefreshTokenLeeway, SessionLifetime,
-        DeviceCodeLifetime, KeyRotationInterval, AuditRetention,
+        ClientCertificateHeader, DPoPNonce, DPoPClockSkew, LogLevel, LogFormat, MetricsUrls, OtlpEndpoint, Registration,
+        ClientIdMetadataDocuments, InitialAccessToken, SoftwareStatementIssuers, AccessTokenLifetime, AuthorizationCodeLifetime,
+        RefreshTokenIdleLifetime, RefreshTokenAbsoluteLifetime, RefreshTokenLeeway, SessionLifetime, DeviceCodeLifetime, StatusListTtl,
+        KeyRotationInterval, AuditRetention,
     ];
 
     /// <summary>The keys that <c>settings</c> of a configuration file may have.</summary>

@@ -15,6 +15,7 @@ using Latchkey.Server.Keys;
 using Latchkey.Server.Login;
 using Latchkey.Server.Logout;
 using Latchkey.Server.Pages;
+using Latchkey.Server.Registration;
 using Latchkey.Server.Revocation;
 using Latchkey.Server.SenderConstraint;
 using Latchkey.Server.Token;
@@ -117,6 +118,11 @@ public static partial class LatchkeyServer
         services.AddSingleton<HomeEndpoint>();
 
         // Clients
+        services.AddSingleton<ClientDirectory>();
+        services.AddSingleton<MetadataDocuments>();
+        services.AddSingleton<RegisteredClientSource>();
+        services.AddSingleton<SoftwareStatements>();
+        services.AddSingleton<RegistrationEndpoint>();
         services.AddSingleton<ClientAuthenticator>();
         services.AddSingleton<ClientAssertions>();
         services.AddSingleton<CertificateAuthentication>();
@@ -231,6 +237,16 @@ public static partial class LatchkeyServer
         app.MapMethods("/", Get, services.GetRequiredService<HomeEndpoint>().HandleAsync);
         app.MapMethods(Asset.Stylesheet.Path, Get, new AssetEndpoint(Asset.Stylesheet).HandleAsync);
         app.MapMethods(Asset.Favicon.Path, Get, new AssetEndpoint(Asset.Favicon).HandleAsync);
+
+        // Clients
+        if (services.GetRequiredService<ServerOptions>().Registration != RegistrationMode.Off)
+        {
+            var registration = services.GetRequiredService<RegistrationEndpoint>();
+            app.MapPost("/register", registration.RegisterAsync);
+            app.MapMethods("/register/{id}", Get, context => registration.ReadAsync(context, (string)context.Request.RouteValues["id"]!));
+            app.MapPut("/register/{id}", context => registration.UpdateAsync(context, (string)context.Request.RouteValues["id"]!));
+            app.MapDelete("/register/{id}", context => registration.DeleteAsync(context, (string)context.Request.RouteValues["id"]!));
+        }
 
         // Tokens
         app.MapPost("/token", services.GetRequiredService<TokenEndpoint>().HandleAsync);

@@ -1,6 +1,8 @@
 using System.Security.Cryptography.X509Certificates;
 using Latchkey.Verification.DPoP;
 
+using Latchkey.Server.Registration;
+
 namespace Latchkey.Server;
 
 /// <summary>What the operator sets. Every default is the one that production should have.</summary>
@@ -95,11 +97,26 @@ public sealed record ServerOptions
     /// <summary>Where the issuer's documentation is, for <c>service_documentation</c>; none unless set.</summary>
     public string? ServiceDocumentation { get; init; }
 
+    /// <summary>Who may register clients at <c>/register</c> (RFC 7591); nobody unless set.</summary>
+    public RegistrationMode Registration { get; init; }
+
+    /// <summary>The initial access token of registration (RFC 7591 section 3); needed where <see cref="Registration"/> is by token.</summary>
+    public string? InitialAccessToken { get; init; }
+
+    /// <summary>Who may vouch for clients that register: issuers of software statements (RFC 7591 section 2.3), each with its <c>jwks_uri</c>.</summary>
+    public IReadOnlyDictionary<string, string> SoftwareStatementIssuers { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Whether a client's id may be the URL of its metadata; on the public Internet unless set.</summary>
+    public MetadataDocumentMode ClientIdMetadataDocuments { get; init; }
+
     /// <summary>Whether the issuer uses https, so that cookies can be <c>Secure</c> and have the <c>__Host-</c> prefix.</summary>
     public bool IsHttps => Issuer.StartsWith("https://", StringComparison.Ordinal);
 
     /// <summary>The path that precedes every endpoint, such as <c>/tenant</c>; empty for most.</summary>
     public string PathBase => new Uri(Issuer).AbsolutePath.TrimEnd('/');
+
+    /// <summary>Names the issuer, never shows a secret.</summary>
+    public override string ToString() => $"options of {Issuer}";
 
     /// <summary>The URL of an endpoint.</summary>
     /// <param name="path">The path with its leading slash, such as <c>/token</c>.</param>

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -12,7 +14,9 @@ public sealed class DocumentHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ConcurrentQueue<string> _asked = new();
 
-    private DocumentHost(WebApplication app, int port) => (_app, Port) = (app, port);
+    private readonly string _scheme;
+
+    private DocumentHost(WebApplication app, int port, string scheme) => (_app, Port, _scheme) = (app, port, scheme);
 
     public int Port { get; }
 
@@ -22,21 +26,26 @@ public sealed class DocumentHost : IAsyncDisposable
     /// <summary>The paths that were asked for, in order.</summary>
     public IReadOnlyList<string> Asked => [.. _asked];
 
-    public static async Task<DocumentHost> StartAsync()
+    /// <summary>Starts a site.</summary>
+    /// <param name="certificate">Its certificate; it speaks http without one.</param>
+    public static async Task<DocumentHost> StartAsync(X509Certificate2? certificate = null)
     {
         var port = LoopbackPorts.Next();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen =>
+        {
+            if (certificate is not null) listen.UseHttps(certificate);
+        }));
         var app = builder.Build();
-        var host = new DocumentHost(app, port);
+        var host = new DocumentHost(app, port, certificate is null ? "http" : "https");
         app.Run(host.AnswerAsync);
         await app.StartAsync();
         return host;
     }
 
     /// <summary>The URL of a path.</summary>
-    public string Url(string path) => $"http://127.0.0.1:{Port}{path}";
+    public string Url(string path) => $"{_scheme}://127.0.0.1:{Port}{path}";
 
     /// <summary>How often a path was asked for.</summary>
     public int Count(string path) => _asked.Count(asked => asked == path);

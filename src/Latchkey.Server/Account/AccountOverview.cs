@@ -10,7 +10,7 @@ using Latchkey.Storage;
 namespace Latchkey.Server.Account;
 
 /// <summary>Gathers what a person's own page shows: the profile, where they are signed in, which apps may use the account.</summary>
-internal sealed class AccountOverview(Database database, ConfigurationSource configuration, TimeProvider clock)
+internal sealed class AccountOverview(Database database, ConfigurationSource configuration, ClientDirectory directory, TimeProvider clock)
 {
     private static readonly (string Claim, string Label)[] Facts =
     [
@@ -32,10 +32,13 @@ internal sealed class AccountOverview(Database database, ConfigurationSource con
             await Consents.ListByUserAsync(sql, user.Subject).ConfigureAwait(false),
             await BackchannelRequests.ListWaitingAsync(sql, user.Subject, now).ConfigureAwait(false))).ConfigureAwait(false);
 
-        var alive = grants.Where(grant => grant.IsAlive(now) && current.FindClient(grant.ClientId) is { } client && grant.CreatedAt >= client.NotBefore).ToLookup(grant => grant.ClientId);
+        var clients = (await directory.FindKnownAsync(
+                grants.Select(grant => grant.ClientId).Union(consents.Select(consent => consent.ClientId), StringComparer.Ordinal), current).ConfigureAwait(false))
+            .ToDictionary(client => client.Id, StringComparer.Ordinal);
+        var alive = grants.Where(grant => grant.IsAlive(now) && clients.TryGetValue(grant.ClientId, out var client) && grant.CreatedAt >= client.NotBefore).ToLookup(grant => grant.ClientId);
         var agreed = consents.ToDictionary(consent => consent.ClientId, StringComparer.Ordinal);
         var apps = alive.Select(group => group.Key).Union(agreed.Keys, StringComparer.Ordinal)
-            .Select(current.FindClient).OfType<Client>()
+            .Select(id => clients.GetValueOrDefault(id)).OfType<Client>()
             .Select(client => Describe(client, [.. alive[client.Id]], agreed.GetValueOrDefault(client.Id), current))
             .OrderByDescending(app => app.LastUsedAt ?? app.Since);
 

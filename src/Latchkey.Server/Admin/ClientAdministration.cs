@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Registration;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Admin;
@@ -83,6 +84,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         await database.WriteAsync(async sql =>
         {
             await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
+            if (await RegisteredClientSource.DeleteAsync(sql, clientId, audit with { Event = AuditEvents.ClientDeleted, ClientId = clientId }).ConfigureAwait(false)) return true;
             if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
             foreach (var resource in await Resources.ListAsync(sql).ConfigureAwait(false))
             {
@@ -144,8 +146,12 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         await database.WriteAsync(async sql =>
         {
             await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
-            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
-            await Clients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            if (!await RegisteredClients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false))
+            {
+                if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
+                await Clients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            }
+
             await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.GrantRevoked, ClientId = clientId, Detail = AdminDetail.Of("all_of_client") }).ConfigureAwait(false);
             return true;
         }).ConfigureAwait(false);

@@ -2,20 +2,21 @@ using System.Globalization;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
+using Microsoft.AspNetCore.Http;
 using Latchkey.Server.SenderConstraint;
 
 namespace Latchkey.Server.Authorize;
 
 /// <summary>Judges a request at <c>/authorize</c> from top to bottom (OAuth 2.1 section 4.1.1, OpenID Connect Core section 3.1.2).</summary>
-internal sealed class AuthorizationRequestReader(IdTokenHint hints)
+internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTokenHint hints)
 {
-    public async ValueTask<AuthorizationRequestOutcome> ReadAsync(Parameters parameters, ServerConfiguration configuration)
+    public async ValueTask<AuthorizationRequestOutcome> ReadAsync(HttpContext context, Parameters parameters, ServerConfiguration configuration)
     {
         // 1. Can it be read at all?
         if (parameters.Malformed is { } malformed) return new AuthorizationRequestOutcome.Unproven(OAuthError.InvalidRequest(malformed), null);
 
         // 2. Who asks?
-        if (FindClient(parameters, configuration).Refused(out var unknown, out var client)) return new AuthorizationRequestOutcome.Unproven(unknown, null);
+        if ((await FindClientAsync(context, parameters, configuration).ConfigureAwait(false)).Refused(out var unknown, out var client)) return new AuthorizationRequestOutcome.Unproven(unknown, null);
 
         // 3. Where does the answer go? From here on errors are the client's to read.
         if (ReturnAddress.Prove(client, parameters).Refused(out var unproven, out var address)) return new AuthorizationRequestOutcome.Unproven(unproven, client);
@@ -26,13 +27,14 @@ internal sealed class AuthorizationRequestReader(IdTokenHint hints)
             : new AuthorizationRequestOutcome.Right(request);
     }
 
-    private static Result<Client> FindClient(Parameters parameters, ServerConfiguration configuration)
+    private async ValueTask<Result<Client>> FindClientAsync(HttpContext context, Parameters parameters, ServerConfiguration configuration)
     {
         if (parameters.All(ParameterNames.ClientId).Count > 1) return OAuthError.InvalidRequest("The parameter client_id was sent more than once; send it once.");
         if (parameters[ParameterNames.ClientId] is not { } id) return OAuthError.InvalidRequest("The parameter client_id is missing.");
-        return configuration.FindClient(id) is { } client
-            ? client
-            : new OAuthError("invalid_client", "There is no client of this client_id; check it for typing errors, or register the client.");
+        var found = await directory.FindAsync(id, configuration, context).ConfigureAwait(false);
+        return ReferenceEquals(found.Error, ClientDirectory.Unknown)
+            ? new OAuthError("invalid_client", "There is no client of this client_id; check it for typing errors, or register the client.")
+            : found;
     }
 
     private async ValueTask<Result<AuthorizationRequest>> ReadRestAsync(

@@ -25,15 +25,31 @@ internal sealed class AuthorizationResponse(ServerOptions options)
         return WriteAsync(context, address, client, [new(ParameterNames.Error, error.Code), new(ParameterNames.ErrorDescription, error.Description)]);
     }
 
+    /// <summary>The address that tells the client why it gets none, for a person to go to by themselves.</summary>
+    public string ErrorUri(ReturnAddress address, OAuthError error) =>
+        WithAnswer(address, [new(ParameterNames.Error, error.Code), new(ParameterNames.ErrorDescription, error.Description)]);
+
     private Task WriteAsync(HttpContext context, ReturnAddress address, Client client, List<KeyValuePair<string, string>> answer)
+    {
+        if (address.ResponseMode == ResponseModes.FormPost)
+        {
+            Complete(address, answer);
+            return context.WriteFormPostAsync(new FormPostView(AppView.Of(client.Metadata), address.RedirectUri, answer));
+        }
+
+        context.RedirectTo(WithAnswer(address, answer));
+        return Task.CompletedTask;
+    }
+
+    private void Complete(ReturnAddress address, List<KeyValuePair<string, string>> answer)
     {
         if (address.State is not null) answer.Add(new(ParameterNames.State, address.State));
         answer.Add(new(ParameterNames.Issuer, options.Issuer));
-        if (address.ResponseMode == ResponseModes.FormPost)
-            return context.WriteFormPostAsync(new FormPostView(AppView.Of(client.Metadata), address.RedirectUri, answer));
+    }
 
-        var query = string.Join('&', answer.Select(pair => $"{pair.Key}={Uri.EscapeDataString(pair.Value)}"));
-        context.RedirectTo(RedirectUri.WithQuery(address.RedirectUri, query));
-        return Task.CompletedTask;
+    private string WithAnswer(ReturnAddress address, List<KeyValuePair<string, string>> answer)
+    {
+        Complete(address, answer);
+        return RedirectUri.WithQuery(address.RedirectUri, string.Join('&', answer.Select(pair => $"{pair.Key}={Uri.EscapeDataString(pair.Value)}")));
     }
 }

@@ -18,7 +18,7 @@ internal sealed class AuthorizeEndpoint(
         var parameters = RequestForm.ReadQuery(context);
 
         // 1. Is the request right?
-        var outcome = await reader.ReadAsync(parameters, current).ConfigureAwait(false);
+        var outcome = await reader.ReadAsync(context, parameters, current).ConfigureAwait(false);
         if (outcome is not AuthorizationRequestOutcome.Right(var request))
         {
             await waiting.RefuseAsync(context, outcome).ConfigureAwait(false);
@@ -42,7 +42,7 @@ internal sealed class AuthorizeEndpoint(
             return;
         }
 
-        var outcome = await reader.ReadAsync(parameters, configuration.Current).ConfigureAwait(false);
+        var outcome = await reader.ReadAsync(context, parameters, configuration.Current).ConfigureAwait(false);
         if (outcome is not AuthorizationRequestOutcome.Right)
         {
             await waiting.RefuseAsync(context, outcome).ConfigureAwait(false);

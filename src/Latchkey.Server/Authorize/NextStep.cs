@@ -97,12 +97,13 @@ internal sealed class NextStepDecision(Database database, UserDirectory users)
         if (request.Client.Metadata.SkipConsent) return false;
         if (IsImpersonable(request)) return true;
         var consent = await database.ReadAsync(sql => Consents.FindAsync(sql, subject, request.Client.Id)).ConfigureAwait(false);
-        return consent is null || !Covers(consent, request);
+        // A client that nobody checked and that has changed where answers go, or its keys, is another one.
+        return consent is null || consent.Fingerprint != request.Client.Fingerprint || !Covers(consent, request);
     }
 
     // Any program on a device can claim a native app's id and address: its person is asked every time (RFC 8252 section 8.6).
     private static bool IsImpersonable(AuthorizationRequest request) =>
-        request.Client.Metadata is { IsNative: true, IsPublic: true } && !request.Return.RedirectUri.StartsWith("https:", StringComparison.Ordinal);
+        request.Client is { Metadata.IsPublic: true } client && (client.Metadata.IsNative || client.IsSelfRegistered) && !request.Return.RedirectUri.StartsWith("https:", StringComparison.Ordinal);
 
     // Claims asked for one by one are agreed to with the scope they belong to, or each time.
     private static bool Covers(Storage.Consent consent, AuthorizationRequest request)

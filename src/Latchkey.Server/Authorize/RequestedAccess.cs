@@ -17,14 +17,14 @@ internal sealed record RequestedAccess(ScopeSet Scope, IReadOnlyList<ResourceMet
         if (asked.Count == 0) asked = client.DefaultScope;
         if (asked.Count == 0) return OAuthError.InvalidScope("The parameter scope is missing; name the scopes that the client needs.");
 
-        var scope = asked.Where(token => configuration.IsScope(token) && (client.Scope.Contains(token) || client.DefaultScope.Contains(token)));
+        var scope = asked.Where(token => configuration.IsScope(token) && client.MayAsk(token, configuration));
         if (scope.Count == 0) return OAuthError.InvalidScope("None of the scopes is registered for the client; ask for those that are, or register them.");
 
         if (ResourceSelection.Select(configuration, scope, parameters.All(ParameterNames.Resource)).Refused(out var wrongTarget, out var selection)) return wrongTarget;
         foreach (var resource in selection.Resources)
         {
             // A token for an API that the client has nothing to do with would pass there for one that it may use.
-            if (resource.Scopes.Count > 0 && !resource.Scopes.Any(candidate => client.Scope.Contains(candidate.Scope)))
+            if (resource.Scopes.Count > 0 && !resource.Scopes.Any(candidate => client.MayAsk(candidate.Scope, configuration)))
                 return OAuthError.InvalidTarget("The client is not registered for any scope of a resource that was named.");
         }
 

@@ -2,6 +2,7 @@ using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
+using Latchkey.Server.Login;
 using Latchkey.Server.Pages;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
@@ -17,7 +18,8 @@ internal sealed record WaitingRequest(Interaction Interaction, AuthorizationRequ
 
 /// <summary>Takes up requests that waited, and answers those that can't go on.</summary>
 internal sealed class WaitingRequests(
-    ConfigurationSource configuration, AuthorizationRequestReader reader, AuthorizationResponse response, Auditor auditor, ServerOptions options, TimeProvider clock)
+    ConfigurationSource configuration, ClientDirectory directory, AuthorizationRequestReader reader, AuthorizationResponse response, SignInSessions sessions,
+    Database database, Auditor auditor, ServerOptions options, TimeProvider clock)
 {
     /// <summary>Takes up what a page's URL or form carries, by today's configuration.</summary>
     /// <returns>The request, or null where an error has been answered.</returns>
@@ -40,27 +42,29 @@ internal sealed class WaitingRequests(
         var parameters = Parameters.Parse(interaction.Parameters);
         if (interaction.IsExpired(options, now))
         {
-            await WriteExpiredAsync(context, current.FindClient(parameters[ParameterNames.ClientId])).ConfigureAwait(false);
+            await WriteExpiredAsync(context, await directory.FindKnownAsync(parameters[ParameterNames.ClientId], current).ConfigureAwait(false)).ConfigureAwait(false);
             return null;
         }
 
-        var outcome = await reader.ReadAsync(parameters, current).ConfigureAwait(false);
+        var outcome = await reader.ReadAsync(context, parameters, current).ConfigureAwait(false);
         if (outcome is AuthorizationRequestOutcome.Right right) return new(interaction, right.Request, current, now);
         await RefuseAsync(context, outcome).ConfigureAwait(false);
         return null;
     }
 
     /// <summary>Answers a request that is wrong: as a page, or to the client.</summary>
-    public Task RefuseAsync(HttpContext context, AuthorizationRequestOutcome outcome)
+    public async Task RefuseAsync(HttpContext context, AuthorizationRequestOutcome outcome)
     {
         switch (outcome)
         {
             case AuthorizationRequestOutcome.Unproven(var error, var client):
                 NoteRefusal(context, client, null, error);
-                return context.WriteErrorPageAsync(error, client is null ? null : AppView.Of(client.Metadata));
+                await context.WriteErrorPageAsync(error, client is null ? null : AppView.Of(client.Metadata)).ConfigureAwait(false);
+                return;
             case AuthorizationRequestOutcome.Refused(var address, var client, var error):
                 NoteRefusal(context, client, null, error);
-                return response.WriteErrorAsync(context, address, client, error);
+                await AnswerAsync(context, address, client, error, null).ConfigureAwait(false);
+                return;
             default:
                 throw new ArgumentException("The request is right and has nothing to be refused for.", nameof(outcome));
         }
@@ -70,7 +74,41 @@ internal sealed class WaitingRequests(
     public Task RefuseAsync(HttpContext context, AuthorizationRequest request, OAuthError error, string? subject)
     {
         NoteRefusal(context, request.Client, subject, error);
+        return AnswerAsync(context, request.Return, request.Client, error, subject);
+    }
+
+    /// <summary>Tells the client that the person said no: who has just answered a question knows where they go.</summary>
+    public Task DenyAsync(HttpContext context, AuthorizationRequest request, OAuthError error, string subject)
+    {
+        NoteRefusal(context, request.Client, subject, error);
         return response.WriteErrorAsync(context, request.Return, request.Client, error);
+    }
+
+    // Anybody can be a client that registers itself, so a link to this server must not lead on to any site without a word (RFC 9700 section 4.11.2):
+    // the person is told, and goes on themselves, unless they have agreed to this client before.
+    private async Task AnswerAsync(HttpContext context, ReturnAddress address, Client client, OAuthError error, string? subject)
+    {
+        if (client.IsSelfRegistered && !await IsTrustedAsync(context, client, subject).ConfigureAwait(false))
+        {
+            await context.WriteErrorPageAsync(
+                error,
+                AppView.Of(client.Metadata),
+                title: "This could not go on",
+                text: "An app that nobody here has checked sent your browser with a request that this server can't answer.",
+                advice: "If you have just started this app yourself, you can go back to it and try again. Otherwise close this page.",
+                returnUri: response.ErrorUri(address, error)).ConfigureAwait(false);
+            return;
+        }
+
+        await response.WriteErrorAsync(context, address, client, error).ConfigureAwait(false);
+    }
+
+    private async ValueTask<bool> IsTrustedAsync(HttpContext context, Client client, string? subject)
+    {
+        subject ??= (await sessions.FindAsync(context).ConfigureAwait(false))?.User.Subject;
+        return subject is not null
+            && await database.ReadAsync(sql => Consents.FindAsync(sql, subject, client.Id)).ConfigureAwait(false) is { } consent
+            && consent.Fingerprint == client.Fingerprint;
     }
 
     /// <summary>Tells a person that they took too long.</summary>

@@ -33,7 +33,10 @@ internal sealed record BasicCredentials(string ClientId, string Secret, string R
             return null;
         }
 
-        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        // An id that is a URL and was not encoded has colons of its own; the secret of such a client is empty or has none.
+        var colon = text.StartsWith("https://", StringComparison.Ordinal) || text.StartsWith("http://", StringComparison.Ordinal)
+            ? text.LastIndexOf(':')
+            : text.IndexOf(':', StringComparison.Ordinal);
         if (colon <= 0 || text.Any(char.IsControl)) return null;
         var (id, secret) = (text[..colon], text[(colon + 1)..]);
         return new BasicCredentials(Decode(id), Decode(secret), id, secret);

@@ -5,6 +5,7 @@ using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Storage;
+using Microsoft.AspNetCore.Http;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
@@ -14,7 +15,7 @@ namespace Latchkey.Server.ClientAuthentication;
 /// <c>private_key_jwt</c>: a signed assertion (RFC 7523 section 3 as RFC 10070 changes it: the audience is the issuer, the type is named).
 /// The signature is Microsoft.IdentityModel's to judge, the claims are judged here.
 /// </summary>
-internal sealed class ClientAssertions(ServerOptions options, ClientKeys keys, Database database, TimeProvider clock)
+internal sealed class ClientAssertions(ServerOptions options, ClientDirectory directory, ClientKeys keys, Database database, TimeProvider clock)
 {
     /// <summary>The one <c>client_assertion_type</c>, RFC 7523 section 2.2.</summary>
     public const string AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -34,7 +35,7 @@ internal sealed class ClientAssertions(ServerOptions options, ClientKeys keys, D
     ];
 
     /// <summary>Authenticates by the assertion of a form.</summary>
-    public async ValueTask<Result<Client>> AuthenticateAsync(Parameters form, ServerConfiguration configuration)
+    public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext context, Parameters form, ServerConfiguration configuration)
     {
         if (form[ParameterNames.ClientAssertionType] != AssertionType) return Refuse($"client_assertion_type is {AssertionType}.");
         if (form[ParameterNames.ClientAssertion] is not { Length: <= MaximumLength } assertion) return Refuse("client_assertion is missing or too long.");
@@ -48,7 +49,9 @@ internal sealed class ClientAssertions(ServerOptions options, ClientKeys keys, D
         if (claims.Issuer != claims.Subject) return Refuse("iss and sub of client_assertion are both the client_id.");
         if (form[ParameterNames.ClientId] is { } named && named != claims.Subject)
             return OAuthError.InvalidRequest("The client_id of the form is not the sub of client_assertion; send one client_id.");
-        if (configuration.FindClient(claims.Subject) is not { Metadata.TokenEndpointAuthMethod: ClientAuthenticationMethods.PrivateKeyJwt } client)
+        var found = await directory.FindAsync(claims.Subject, configuration, context).ConfigureAwait(false);
+        if (!found.Succeeded(out var client, out var error) && !ReferenceEquals(error, ClientDirectory.Unknown)) return error;
+        if (client is not { Metadata.TokenEndpointAuthMethod: ClientAuthenticationMethods.PrivateKeyJwt })
             return Refuse("The client is unknown or its credentials are wrong.");
         if (!await IsSignedAsync(token, client).ConfigureAwait(false)) return Refuse("The client is unknown or its credentials are wrong.");
 

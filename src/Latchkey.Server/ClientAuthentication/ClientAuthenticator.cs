@@ -12,7 +12,8 @@ namespace Latchkey.Server.ClientAuthentication;
 /// answer after the same work.
 /// </summary>
 internal sealed class ClientAuthenticator(
-    ServerOptions options, ClientAssertions assertions, CertificateAuthentication certificates, RateLimits limits, Auditor auditor, TimeProvider clock) : IDisposable
+    ServerOptions options, ClientDirectory directory, ClientAssertions assertions, CertificateAuthentication certificates, RateLimits limits, Auditor auditor,
+    TimeProvider clock) : IDisposable
 {
     // The slow hash never has all processors: a flood of wrong secrets can't starve those who have the right one.
     private readonly SemaphoreSlim _slowHashes = new(Math.Max(1, Environment.ProcessorCount / 2));
@@ -62,7 +63,7 @@ internal sealed class ClientAuthenticator(
         }
 
         var outcome = basic is not null ? await ByBasicAsync(context, basic, form, configuration).ConfigureAwait(false)
-            : byAssertion ? await assertions.AuthenticateAsync(form, configuration).ConfigureAwait(false)
+            : byAssertion ? await assertions.AuthenticateAsync(context, form, configuration).ConfigureAwait(false)
             : await ByFormAsync(context, form, configuration).ConfigureAwait(false);
         if (outcome.Error is { Code: "invalid_client" })
             Note(context, configuration.FindClient(basic?.ClientId ?? form[ParameterNames.ClientId])?.Id);
@@ -85,7 +86,10 @@ internal sealed class ClientAuthenticator(
         var named = form[ParameterNames.ClientId];
         if (named is not null && named != basic.ClientId && named != basic.RawClientId)
             return OAuthError.InvalidRequest("The client_id of the form is not the one of the Authorization header; send one client_id.");
-        var client = configuration.FindClient(basic.ClientId) ?? configuration.FindClient(basic.RawClientId);
+        var found = await directory.FindAsync(basic.ClientId, configuration, context).ConfigureAwait(false);
+        if (ReferenceEquals(found.Error, ClientDirectory.Unknown) && basic.RawClientId != basic.ClientId)
+            found = await directory.FindAsync(basic.RawClientId, configuration, context).ConfigureAwait(false);
+        if (!found.Succeeded(out var client, out var error) && !ReferenceEquals(error, ClientDirectory.Unknown)) return error;
         if (client is { Metadata.IsPublic: true } && basic.RawSecret.Length == 0) return client;
         return await WithSecretAsync(context, client, basic.Secret, basic.RawSecret).ConfigureAwait(false);
     }
@@ -94,7 +98,8 @@ internal sealed class ClientAuthenticator(
     {
         if (form[ParameterNames.ClientId] is not { } clientId)
             return OAuthError.InvalidClient("The request names no client; send client_id, or authenticate with the Authorization header.");
-        var client = configuration.FindClient(clientId);
+        var found = await directory.FindAsync(clientId, configuration, context).ConfigureAwait(false);
+        if (!found.Succeeded(out var client, out var error) && !ReferenceEquals(error, ClientDirectory.Unknown)) return error;
         var secret = form[ParameterNames.ClientSecret];
         if (secret is null && client is not null && CertificateAuthentication.IsMethod(client.Metadata.TokenEndpointAuthMethod))
             return await certificates.AuthenticateAsync(context, client).ConfigureAwait(false);

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Fetching;
+using Latchkey.Server.Registration;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Latchkey.Server.ClientAuthentication;
@@ -11,8 +12,9 @@ namespace Latchkey.Server.ClientAuthentication;
 /// The public keys of clients: given by value, or fetched from <c>jwks_uri</c> within narrow bounds and kept for five minutes. An unknown <c>kid</c>
 /// has them fetched again, twice a minute at most.
 /// </summary>
-internal sealed class ClientKeys(DocumentFetcher fetcher, TimeProvider clock)
+internal sealed class ClientKeys(DocumentFetcher fetcher, ServerOptions options, TimeProvider clock)
 {
+    private const int MostKept = 4096;
     private const int SmallestRsaKey = 2048;
     private static readonly TimeSpan Freshness = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Cooldown = TimeSpan.FromSeconds(30);
@@ -35,25 +37,40 @@ internal sealed class ClientKeys(DocumentFetcher fetcher, TimeProvider clock)
     private async ValueTask<IReadOnlyList<SecurityKey>> SelectAsync<T>(Client client, Func<List<JsonWebKey>, List<T>> select) where T : SecurityKey
     {
         if (client.Metadata.Jwks is { } set) return select(_byValue.GetValue(client, _ => Read(set.GetRawText())));
-        if (client.Metadata.JwksUri is not { } uri) return [];
+        return client.Metadata.JwksUri is { } uri ? await SelectAsync(uri, ReachOf(client), select).ConfigureAwait(false) : [];
+    }
 
+    /// <summary>The keys at a URL that can have signed with an algorithm.</summary>
+    public async ValueTask<IReadOnlyList<SecurityKey>> FindAsync(string uri, Reach reach, string? keyId, string algorithm) =>
+        await SelectAsync(uri, reach, keys => Fitting(keys, keyId, algorithm)).ConfigureAwait(false);
+
+    private async ValueTask<IReadOnlyList<SecurityKey>> SelectAsync<T>(string uri, Reach reach, Func<List<JsonWebKey>, List<T>> select) where T : SecurityKey
+    {
         var now = clock.GetUtcNow();
-        _byReference.TryGetValue(uri, out var known);
+        // What an operator may reach is not what anybody may.
+        var key = $"{(int)reach} {uri}";
+        _byReference.TryGetValue(key, out var known);
         if (known is not null && now < known.At + Freshness)
         {
             var keys = select(known.Keys);
             if (keys.Count > 0 || now < known.At + Cooldown) return keys;
         }
 
-        var fetched = await _flights.RunAsync(uri, FetchAsync).ConfigureAwait(false);
+        var fetched = await _flights.RunAsync(key, _ => FetchAsync(uri, reach)).ConfigureAwait(false);
+        if (_byReference.Count >= MostKept) _byReference.Clear();
         // What can't be fetched now is tried again after the cooldown; the keys that were there stay good meanwhile.
-        _byReference[uri] = new Fetched(fetched ?? known?.Keys ?? [], fetched is null ? now - Freshness + Cooldown : now);
-        return select(_byReference[uri].Keys);
+        var kept = new Fetched(fetched ?? known?.Keys ?? [], fetched is null ? now - Freshness + Cooldown : now);
+        _byReference[key] = kept;
+        return select(kept.Keys);
     }
 
-    private async Task<List<JsonWebKey>?> FetchAsync(string uri)
+    private Reach ReachOf(Client client) => !client.IsSelfRegistered ? Reach.Declared
+        : options.ClientIdMetadataDocuments == MetadataDocumentMode.Loopback ? Reach.PublicOrLoopback
+        : Reach.Public;
+
+    private async Task<List<JsonWebKey>?> FetchAsync(string uri, Reach reach)
     {
-        if (await fetcher.FetchAsync(uri, Reach.Declared, FetchRules.KeySet).ConfigureAwait(false) is not FetchOutcome.Document document) return null;
+        if (await fetcher.FetchAsync(uri, reach, FetchRules.KeySet).ConfigureAwait(false) is not FetchOutcome.Document document) return null;
         try
         {
             return Read(Encoding.UTF8.GetString(document.Body.Span));

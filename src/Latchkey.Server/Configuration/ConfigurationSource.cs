@@ -42,7 +42,8 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
                     clients.Select(row => new Client(row.Metadata, [.. secrets[row.Metadata.ClientId]], Math.Max(row.NotBefore, notBefore))),
                     resources,
                     vault.Open(keys, current?.Keys),
-                    issuers);
+                    issuers,
+                    notBefore);
             }).ConfigureAwait(false);
             _current = next;
         }

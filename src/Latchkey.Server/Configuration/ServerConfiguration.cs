@@ -14,12 +14,15 @@ internal sealed class ServerConfiguration
     private readonly FrozenDictionary<string, Client> _clients;
     private readonly FrozenDictionary<string, ResourceMetadata> _resources;
     private readonly FrozenDictionary<string, ResourceMetadata> _resourceOfScope;
+    private readonly FrozenSet<string> _restricted;
 
     public ServerConfiguration(
-        long version, IEnumerable<Client> clients, IReadOnlyList<ResourceMetadata> resources, KeyRing keys, IReadOnlyList<TrustedIssuer>? trustedIssuers = null)
+        long version, IEnumerable<Client> clients, IReadOnlyList<ResourceMetadata> resources, KeyRing keys, IReadOnlyList<TrustedIssuer>? trustedIssuers = null,
+        long notBefore = 0)
     {
         TrustedIssuers = trustedIssuers ?? [];
         Version = version;
+        NotBefore = notBefore;
         Keys = keys;
         Resources = resources;
         _clients = clients.ToFrozenDictionary(client => client.Id, StringComparer.Ordinal);
@@ -30,12 +33,16 @@ internal sealed class ServerConfiguration
             foreach (var scope in resource.Scopes) owners.TryAdd(scope.Scope, resource);
         }
 
+        _restricted = owners.Where(pair => pair.Value.Scopes.Any(scope => scope.Scope == pair.Key && scope.Restricted)).Select(pair => pair.Key).ToFrozenSet(StringComparer.Ordinal);
         _resourceOfScope = owners.ToFrozenDictionary(StringComparer.Ordinal);
         ScopesSupported = [.. Protocol.Names.Scopes.Identity.Concat(owners.Keys.Order(StringComparer.Ordinal))];
     }
 
     /// <summary>The version in the database that this was read at.</summary>
     public long Version { get; }
+
+    /// <summary>Every grant that is older is dead, unix milliseconds.</summary>
+    public long NotBefore { get; }
 
     public KeyRing Keys { get; }
 
@@ -49,6 +56,7 @@ internal sealed class ServerConfiguration
 
     public IEnumerable<Client> Clients => _clients.Values;
 
+    /// <summary>A client that an operator declared. Who may be any other asks <see cref="ClientDirectory"/>.</summary>
     public Client? FindClient(string? clientId) => clientId is not null && _clients.TryGetValue(clientId, out var client) ? client : null;
 
     /// <summary>The resource of a name; a bare origin is found with and without its trailing slash.</summary>
@@ -68,6 +76,9 @@ internal sealed class ServerConfiguration
 
     /// <summary>Whether a scope exists at all.</summary>
     public bool IsScope(string scope) => Protocol.Names.Scopes.Identity.Contains(scope) || _resourceOfScope.ContainsKey(scope);
+
+    /// <summary>Whether clients that registered themselves may not ask for a scope.</summary>
+    public bool IsRestricted(string scope) => _restricted.Contains(scope);
 
     /// <summary>What a scope lets an app do, in a person's words; null if its resource does not say.</summary>
     public string? DescribeScope(string scope) =>

@@ -6,6 +6,7 @@ using Latchkey.Server.Authorize;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Login;
 using Latchkey.Server.Pages;
+using Latchkey.Server.Registration;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -14,7 +15,7 @@ namespace Latchkey.Server.Consent;
 /// <summary>Asks a person whether an app may have what it asks for, and remembers a yes (OpenID Connect Core section 3.1.2.4).</summary>
 internal sealed class ConsentEndpoint(
     WaitingRequests waiting, NextStepDecision decision, SignInSessions sessions, AuthorizationCodes codes, InteractionPages pages, PageForms forms,
-    Database database, Auditor auditor)
+    MetadataDocuments documents, Database database, Auditor auditor)
 {
     /// <summary>GET: the question.</summary>
     public async Task HandleGetAsync(HttpContext context)
@@ -34,7 +35,8 @@ internal sealed class ConsentEndpoint(
             AppView.Of(request.Client.Metadata),
             person.Person,
             ScopeGroups.Of(request.Scope, waited.Configuration, request.Claims.Names),
-            DestinationView.Of(request.Return.RedirectUri));
+            DestinationView.Of(request.Return.RedirectUri),
+            PublisherView.Of(request.Client));
         await context.WritePageAsync(ConsentPage.Create(view), formAction: request.Return.RedirectUri).ConfigureAwait(false);
     }
 
@@ -68,7 +70,7 @@ internal sealed class ConsentEndpoint(
                 break;
             case "deny":
                 await database.WriteAsync(sql => NoteAsync(sql, Event(context, AuditEvents.ConsentDenied, waited.Request, signedIn.User))).ConfigureAwait(false);
-                await waiting.RefuseAsync(context, waited.Request, Denied, signedIn.User.Subject).ConfigureAwait(false);
+                await waiting.DenyAsync(context, waited.Request, Denied, signedIn.User.Subject).ConfigureAwait(false);
                 break;
             default:
                 await context.WriteErrorPageAsync(OAuthError.InvalidRequest("The form has no decision; it is allow or deny.")).ConfigureAwait(false);
@@ -86,12 +88,16 @@ internal sealed class ConsentEndpoint(
         return database.WriteAsync(async sql =>
         {
             var earlier = await Consents.FindAsync(sql, user.Subject, request.Client.Id).ConfigureAwait(false);
+            // What was agreed to for other addresses or keys was agreed to for somebody else.
+            if (earlier?.Fingerprint != request.Client.Fingerprint) earlier = null;
             await Consents.SaveAsync(sql, new(
                 user.Subject,
                 request.Client.Id,
                 Union(earlier?.Scope, request.Scope),
                 Union(earlier?.Resources, request.Resources.Select(resource => resource.Resource)),
-                waited.Now)).ConfigureAwait(false);
+                waited.Now,
+                request.Client.Fingerprint)).ConfigureAwait(false);
+            await documents.NoteUsedAsync(sql, request.Client, waited.Now).ConfigureAwait(false);
             return await NoteAsync(sql, audit).ConfigureAwait(false);
         });
     }

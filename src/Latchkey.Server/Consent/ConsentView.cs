@@ -9,5 +9,7 @@ namespace Latchkey.Server.Consent;
 /// <param name="Person">Who is asked.</param>
 /// <param name="Groups">What for.</param>
 /// <param name="Destination">Where the answer goes.</param>
+/// <param name="Publisher">Who says what the app is, where no operator does; null for a declared client.</param>
 public sealed record ConsentView(
-    string Token, string Request, AppView App, PersonView Person, IReadOnlyList<ScopeGroupView> Groups, DestinationView Destination);
+    string Token, string Request, AppView App, PersonView Person, IReadOnlyList<ScopeGroupView> Groups, DestinationView Destination,
+    PublisherView? Publisher = null);

@@ -6,6 +6,7 @@ using Latchkey.Server.Consent;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Login;
 using Latchkey.Server.Pages;
+using Latchkey.Server.Registration;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -16,7 +17,7 @@ namespace Latchkey.Server.Device;
 /// (RFC 10027): a link never decides anything, the code is always shown for comparison, and the page says which app asked, from where and when.
 /// </summary>
 internal sealed class DevicePageEndpoint(
-    ConfigurationSource configurations, Database database, SignInSessions sessions, LoginRedirect login, PageForms forms, RateLimits limits,
+    ConfigurationSource configurations, ClientDirectory directory, MetadataDocuments documents, Database database, SignInSessions sessions, LoginRedirect login, PageForms forms, RateLimits limits,
     Auditor auditor, ServerOptions options, TimeProvider clock)
 {
     private const string Everybody = "";
@@ -63,7 +64,7 @@ internal sealed class DevicePageEndpoint(
             return;
         }
 
-        if (await FindAsync(typed, configuration).ConfigureAwait(false) is not var (code, client))
+        if (await FindAsync(context, typed, configuration).ConfigureAwait(false) is not var (code, client))
         {
             await AskForCodeAsync(context, typed, DeviceError.NoSuchCode).ConfigureAwait(false);
             return;
@@ -127,8 +128,8 @@ internal sealed class DevicePageEndpoint(
         }
 
         var allowed = decision == "allow";
-        if (await FindAsync(userCode, configuration).ConfigureAwait(false) is not var (code, client)
-            || !await WriteAsync(context, code, signedIn, allowed, now).ConfigureAwait(false))
+        if (await FindAsync(context, userCode, configuration).ConfigureAwait(false) is not var (code, client)
+            || !await WriteAsync(context, code, client, signedIn, allowed, now).ConfigureAwait(false))
         {
             await AskForCodeAsync(context, null, DeviceError.NoSuchCode).ConfigureAwait(false);
             return;
@@ -138,17 +139,18 @@ internal sealed class DevicePageEndpoint(
     }
 
     /// <summary>A code that waits for a decision, with its client; null for one that is unknown, decided or over, which look the same.</summary>
-    private async ValueTask<(DeviceCode Code, Client Client)?> FindAsync(string typed, ServerConfiguration configuration)
+    private async ValueTask<(DeviceCode Code, Client Client)?> FindAsync(HttpContext context, string typed, ServerConfiguration configuration)
     {
         if (UserCode.Read(typed) is not { } userCode) return null;
         var code = await database.ReadAsync(sql => DeviceCodes.FindByUserCodeAsync(sql, userCode)).ConfigureAwait(false);
         return code is { Status: DeviceCodeStatus.Pending } && Now() < code.ExpiresAt
-            && configuration.FindClient(code.ClientId) is { } client && client.Metadata.Allows(GrantTypes.DeviceCode)
+            && (await directory.FindAsync(code.ClientId, configuration, context).ConfigureAwait(false)).Succeeded(out var client, out _)
+            && client.Metadata.Allows(GrantTypes.DeviceCode)
             ? (code, client)
             : null;
     }
 
-    private async ValueTask<bool> WriteAsync(HttpContext context, DeviceCode code, SignedIn signedIn, bool allowed, long now)
+    private async ValueTask<bool> WriteAsync(HttpContext context, DeviceCode code, Client client, SignedIn signedIn, bool allowed, long now)
     {
         var (session, user) = signedIn;
         var audit = auditor.Event(context, allowed ? AuditEvents.DeviceApproved : AuditEvents.DeviceDenied) with
@@ -164,8 +166,10 @@ internal sealed class DevicePageEndpoint(
                     sql, code.UserCode, RowId.New(user.Subject, now), user.Subject, session.AuthTime, session.Acr, string.Join(' ', session.Amr), now)
                     .ConfigureAwait(false)
                 : await DeviceCodes.DenyAsync(sql, code.UserCode, user.Subject, now).ConfigureAwait(false);
-            if (written) await AuditLog.AppendAsync(sql, audit).ConfigureAwait(false);
-            return written;
+            if (!written) return false;
+            if (allowed) await documents.NoteUsedAsync(sql, client, now).ConfigureAwait(false);
+            await AuditLog.AppendAsync(sql, audit).ConfigureAwait(false);
+            return true;
         }).ConfigureAwait(false);
     }
 

@@ -8,6 +8,7 @@ using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Login;
+using Latchkey.Server.Registration;
 using Latchkey.Server.SenderConstraint;
 using Latchkey.Server.Token;
 using Microsoft.AspNetCore.Http;
@@ -62,6 +63,7 @@ internal sealed class DiscoveryEndpoint(
             JwksUri = options.Endpoint("/.well-known/jwks.json"),
             UserinfoEndpoint = options.Endpoint("/userinfo"),
             DeviceAuthorizationEndpoint = grantTypes.Contains(GrantTypes.DeviceCode) ? options.Endpoint("/device/code") : null,
+            RegistrationEndpoint = options.Registration == RegistrationMode.Off ? null : options.Endpoint("/register"),
             RevocationEndpoint = options.Endpoint("/revoke"),
             IntrospectionEndpoint = options.Endpoint("/introspect"),
             EndSessionEndpoint = options.Endpoint("/logout"),
@@ -89,6 +91,7 @@ internal sealed class DiscoveryEndpoint(
             // Said in so many words: what is left out counts as true for request_uri_parameter_supported.
             RequestParameterSupported = false,
             RequestUriParameterSupported = false,
+            ClientIdMetadataDocumentSupported = options.ClientIdMetadataDocuments == MetadataDocumentMode.Off ? null : true,
             AuthorizationResponseIssParameterSupported = true,
             BackchannelLogoutSupported = true,
             BackchannelLogoutSessionSupported = true,

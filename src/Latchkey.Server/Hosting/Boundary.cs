@@ -98,7 +98,7 @@ internal sealed partial class Boundary(ServerOptions options, ILogger<Boundary> 
 
     private static Task AnswerAsync(HttpContext context, OAuthError error)
     {
-        if (context.Request.Path.StartsWithSegments("/.well-known", StringComparison.Ordinal)
+        if (context.Request.Path.StartsWithSegments("/.well-known", StringComparison.Ordinal) || context.Request.Path.StartsWithSegments("/register", StringComparison.Ordinal)
             || Array.Exists(ForPrograms, path => context.Request.Path.Equals(path, StringComparison.Ordinal)))
             return context.WriteErrorAsync(error);
         return context.WriteErrorPageAsync(error);

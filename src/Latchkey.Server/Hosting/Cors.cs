@@ -15,7 +15,8 @@ internal static class Cors
     public static bool Apply(HttpContext context)
     {
         var path = context.Request.Path;
-        if (!path.StartsWithSegments("/.well-known", StringComparison.Ordinal) && !Array.Exists(Endpoints, endpoint => path.Equals(endpoint, StringComparison.Ordinal)))
+        if (!path.StartsWithSegments("/.well-known", StringComparison.Ordinal) && !Array.Exists(Endpoints, endpoint => path.Equals(endpoint, StringComparison.Ordinal))
+            && !path.StartsWithSegments("/register", StringComparison.Ordinal))
             return false;
         var headers = context.Response.Headers;
         headers.AccessControlAllowOrigin = "*";
@@ -27,7 +28,7 @@ internal static class Cors
     public static void AnswerPreflight(HttpContext context)
     {
         var headers = context.Response.Headers;
-        headers.AccessControlAllowMethods = "GET, POST";
+        headers.AccessControlAllowMethods = "GET, POST, PUT, DELETE";
         headers.AccessControlAllowHeaders = "Authorization, Content-Type, DPoP, MCP-Protocol-Version";
         headers.AccessControlMaxAge = "7200";
         context.Response.StatusCode = StatusCodes.Status204NoContent;

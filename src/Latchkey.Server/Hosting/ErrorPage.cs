@@ -17,9 +17,10 @@ internal static class ErrorPage
     /// <param name="text">What happened, a sentence or two.</param>
     /// <param name="advice">What the person can do.</param>
     /// <param name="appUri">The app's home page, if it has one.</param>
+    /// <param name="returnUri">Where the app waits for the answer, proven to be its own; goes before its home page.</param>
     public static Task WriteErrorPageAsync(
         this HttpContext context, OAuthError error, AppView? app = null, string? title = null, string? text = null, string? advice = null,
-        string? appUri = null)
+        string? appUri = null, string? returnUri = null)
     {
         ServerTelemetry.Refused(context, error.Code);
         var words = Words(error);
@@ -27,7 +28,7 @@ internal static class ErrorPage
         var view = new ErrorView(
             title ?? words.Title, text ?? words.Text, advice ?? words.Advice,
             error.Code, error.Description, context.RequestId(), clock.GetUtcNow().ToUnixTimeMilliseconds(), app,
-            appUri is not null && Uri.TryCreate(appUri, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" ? appUri : null);
+            returnUri ?? (appUri is not null && Uri.TryCreate(appUri, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" ? appUri : null));
         // 401 would oblige us to offer an authentication scheme, and browsers to ask for a password by themselves.
         var status = error.Status == StatusCodes.Status401Unauthorized ? StatusCodes.Status400BadRequest : error.Status;
         return context.WritePageAsync(Pages.ErrorPage.Create(view), status);

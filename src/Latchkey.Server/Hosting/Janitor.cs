@@ -35,6 +35,9 @@ internal sealed partial class Janitor(
         (Sessions.PruneAsync, TimeSpan.FromDays(7)),
         (Grants.PruneAsync, GrantsAfter),
         (AuditLog.PruneAsync, options.AuditRetention),
+        // A client that registered itself and that nobody used has a week; a document that nobody asked for has longer than any grant lives.
+        (RegisteredClients.PruneAsync, TimeSpan.FromDays(7)),
+        (ClientDocuments.PruneAsync, TimeSpan.FromDays(400)),
     ];
 
     // Where the last look at grants ended.

@@ -19,6 +19,12 @@ internal sealed class RateLimits(TimeProvider clock)
     /// <summary>Wrong secrets of clients from one place: enough for any number of clients that are set up wrongly, not for guessing.</summary>
     public RateLimiter ClientSecret { get; } = new(600, Minute, clock);
 
+    /// <summary>Metadata documents of clients that one place had the server ask for in vain.</summary>
+    public RateLimiter ClientDocument { get; } = new(60, Minute, clock);
+
+    /// <summary>Clients that were registered from one place: every one counts, since a row stays.</summary>
+    public RateLimiter Registration { get; } = new(100, TimeSpan.FromMinutes(10), clock);
+
     /// <summary>Wrong user codes from one place.</summary>
     public RateLimiter UserCode { get; } = new(10, Minute, clock);
 

@@ -17,7 +17,7 @@ namespace Latchkey.Server.Logout;
 /// browser is believed; anyone else makes us ask the person. The browser goes back only to a registered address of a client that is known.
 /// </summary>
 internal sealed partial class LogoutEndpoint(
-    SignInSessions sessions, IdTokenHint hints, PageForms forms, ConfigurationSource configuration, LogoutSignal logouts, Auditor auditor,
+    SignInSessions sessions, IdTokenHint hints, PageForms forms, ConfigurationSource configuration, ClientDirectory directory, LogoutSignal logouts, Auditor auditor,
     ServerOptions options, TimeProvider clock, ILogger<LogoutEndpoint> logger)
 {
     private const string Decision = "decision";
@@ -42,7 +42,7 @@ internal sealed partial class LogoutEndpoint(
             parameters = opened;
         }
 
-        if ((await LogoutRequest.ReadAsync(parameters, hints, current).ConfigureAwait(false)).Refused(out var error, out var request))
+        if ((await LogoutRequest.ReadAsync(parameters, hints, directory, current).ConfigureAwait(false)).Refused(out var error, out var request))
         {
             await context.WriteErrorPageAsync(error).ConfigureAwait(false);
             return;
@@ -94,7 +94,7 @@ internal sealed partial class LogoutEndpoint(
         }
 
         // What was judged when the page was made is judged again: a client may have changed since.
-        if ((await LogoutRequest.ReadAsync(parameters, hints, current).ConfigureAwait(false)).Refused(out var refused, out var request))
+        if ((await LogoutRequest.ReadAsync(parameters, hints, directory, current).ConfigureAwait(false)).Refused(out var refused, out var request))
         {
             await context.WriteErrorPageAsync(refused).ConfigureAwait(false);
             return;
@@ -131,7 +131,8 @@ internal sealed partial class LogoutEndpoint(
         var app = request.Client is { } client ? AppView.Of(client.Metadata) : null;
         var way = request.ReturnUri ?? HomePageOf(request.Client);
         var left = ended.NotTold.Where(id => id != request.Client?.Id && !ended.InFrames.Contains(id));
-        var view = new LoggedOutView(app, way, Apps(ended.Told.Concat(ended.InFrames).Distinct(StringComparer.Ordinal)), Apps(left), frames);
+        var view = new LoggedOutView(
+            app, way, await AppsAsync(ended.Told.Concat(ended.InFrames).Distinct(StringComparer.Ordinal)).ConfigureAwait(false), await AppsAsync(left).ConfigureAwait(false), frames);
         await context.WritePageAsync(LoggedOutPage.Create(view), frames: frames).ConfigureAwait(false);
     }
 
@@ -139,8 +140,8 @@ internal sealed partial class LogoutEndpoint(
     private static bool IsMeant(HintedIdentity? hint, Session session) =>
         hint is not null && hint.Subject == session.Subject && (hint.SessionId is null || hint.SessionId == session.Id.ToString());
 
-    private List<AppView> Apps(IEnumerable<string> clientIds) =>
-        [.. clientIds.Select(id => configuration.Current.FindClient(id)).OfType<Client>().Select(client => AppView.Of(client.Metadata))];
+    private async ValueTask<List<AppView>> AppsAsync(IEnumerable<string> clientIds) =>
+        (await directory.FindKnownAsync(clientIds, configuration.Current).ConfigureAwait(false)).ConvertAll(client => AppView.Of(client.Metadata));
 
     private List<string> Frames(EndedSession ended, string sessionId) =>
         [.. ended.InFrames.Select(id => FrontchannelLogout.AddressOf(configuration.Current.FindClient(id), options.Issuer, sessionId)).OfType<string>()];

@@ -20,7 +20,8 @@ internal sealed record LogoutRequest(Client? Client, HintedIdentity? Hint, strin
     /// The request; or the error to show, for parameters that contradict each other. A hint that is not ours is no error: it is as if none was sent,
     /// except that the browser is then never sent back.
     /// </returns>
-    public static async ValueTask<Result<LogoutRequest>> ReadAsync(Parameters parameters, IdTokenHint hints, ServerConfiguration configuration)
+    public static async ValueTask<Result<LogoutRequest>> ReadAsync(
+        Parameters parameters, IdTokenHint hints, ClientDirectory directory, ServerConfiguration configuration)
     {
         if (parameters.Error is { } fault) return fault;
 
@@ -30,12 +31,12 @@ internal sealed record LogoutRequest(Client? Client, HintedIdentity? Hint, strin
         var forged = sentHint is not null && hint is null;
 
         var clientId = parameters[ParameterNames.ClientId];
-        if (clientId is not null && configuration.FindClient(clientId) is null)
+        if (clientId is not null && await directory.FindKnownAsync(clientId, configuration).ConfigureAwait(false) is null)
             return OAuthError.InvalidRequest("There is no client of this client_id; send the one that the app is registered with.");
         if (clientId is not null && hint is not null && hint.ClientId != clientId)
             return OAuthError.InvalidRequest("The id_token_hint was issued to another client than client_id says; send the client_id of its aud, or leave client_id out.");
 
-        var client = configuration.FindClient(clientId ?? hint?.ClientId);
+        var client = await directory.FindKnownAsync(clientId ?? hint?.ClientId, configuration).ConfigureAwait(false);
         var sentUri = parameters[ParameterNames.PostLogoutRedirectUri];
         var usable = sentUri is not null && !forged && client is not null
             && client.Metadata.PostLogoutRedirectUris.Any(registered => RedirectUri.Matches(registered, sentUri, client.AnyLoopbackPort));

@@ -68,7 +68,7 @@ internal sealed record AccessTokenInfo
 /// Judges access tokens that come back to the server: made here, not expired, not revoked, their grant alive. Signatures that were verified are
 /// remembered, everything that can change is asked each time.
 /// </summary>
-internal sealed class AccessTokens(ServerOptions options, Database database)
+internal sealed class AccessTokens(ServerOptions options, ClientDirectory directory, Database database)
 {
     private const int MaximumLength = 8192;
     private const int RememberedTokens = 8192;
@@ -88,7 +88,7 @@ internal sealed class AccessTokens(ServerOptions options, Database database)
     {
         if (await ReadAsync(token, configuration).ConfigureAwait(false) is not { } info) return OAuthError.InvalidToken("The access token is not one of this server.");
         if (now >= info.ExpiresAt * 1000) return OAuthError.InvalidToken("The access token has expired; get a new one.");
-        if (configuration.FindClient(info.ClientId) is not { } client) return Dead;
+        if (await directory.FindKnownAsync(info.ClientId, configuration).ConfigureAwait(false) is not { } client) return Dead;
 
         if (info.GrantId is not { } grantId)
         {

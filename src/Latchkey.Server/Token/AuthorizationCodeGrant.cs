@@ -66,7 +66,7 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
     {
         var (client, now) = (request.Client, request.Now);
         var refreshable = client.Metadata.Allows(GrantTypes.RefreshToken);
-        var outlives = refreshable && (client.Metadata.IsNative || HasOfflineAccess(code.Scope));
+        var outlives = refreshable && (client.Metadata.IsNative || client.IsSelfRegistered || HasOfflineAccess(code.Scope));
         var expires = now + (refreshable
             ? (long)options.RefreshTokenAbsoluteLifetime.TotalMilliseconds
             : issuer.AccessTokenLifetime(selection.Resources, client) * 1000L);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
+using Latchkey.Server.TokenStatus;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Token;
@@ -9,7 +10,7 @@ namespace Latchkey.Server.Token;
 /// The CIBA grant, OpenID Connect CIBA Core section 10.1: a client asks for the tokens of a request that a person was to decide on the account page.
 /// Its grant outlives the session in which the person agreed, since the client is not in that browser.
 /// </summary>
-internal sealed class CibaGrant(ServerOptions options, Database database, TokenIssuer issuer) : IGrant
+internal sealed class CibaGrant(ServerOptions options, Database database, TokenIssuer issuer, StatusIndexes statusIndexes) : IGrant
 {
     /// <summary>How much the interval grows with every poll that comes too early (CIBA Core section 11).</summary>
     private const int SlowDownSeconds = 5;
@@ -64,6 +65,7 @@ internal sealed class CibaGrant(ServerOptions options, Database database, TokenI
             ExpiresAt = request.Now + (refreshes
                 ? (long)options.RefreshTokenAbsoluteLifetime.TotalMilliseconds
                 : issuer.AccessTokenLifetime(selection.Resources, request.Client) * 1000L),
+            StatusIndex = statusIndexes.Take(),
         };
         var won = await database.WriteAsync(async sql =>
         {

@@ -40,7 +40,7 @@ internal sealed class ClientCredentialsGrant : IGrant
         {
             if (configuration.ResourceOf(token) is null)
                 return OAuthError.InvalidScope("A scope of the request belongs to no resource: client_credentials gives scopes of APIs only, since no person is present.");
-            if (!client.Scope.Contains(token)) return OAuthError.InvalidScope("A scope of the request is not registered for this client.");
+            if (!client.MayAsk(token, configuration)) return OAuthError.InvalidScope("A scope of the request is not registered for this client.");
         }
 
         if (ResourceSelection.Select(configuration, scope, requested).Refused(out error, out var selection)) return error;
@@ -58,7 +58,7 @@ internal sealed class ClientCredentialsGrant : IGrant
         ResourceSelection.Select(configuration, ApiScopes(client, configuration), []).Value;
 
     private static ScopeSet ApiScopes(Client client, ServerConfiguration configuration) =>
-        client.Scope.Where(token => configuration.ResourceOf(token) is not null);
+        client.Scope.Where(token => configuration.ResourceOf(token) is not null && client.MayAsk(token, configuration));
 
     // Without a scope of it, a token for a resource would still open what that resource does not guard by scope.
     private static bool HasScopeOfEach(ResourceSelection selection)

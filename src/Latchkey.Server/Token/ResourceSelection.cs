@@ -80,11 +80,21 @@ internal sealed record ResourceSelection(ScopeSet Scope, IReadOnlyList<ResourceM
             if (!ResourceIndicator.IsWellFormed(name))
                 return OAuthError.InvalidTarget("A resource of the request is no absolute URI without a fragment (RFC 8707 section 2).");
             if (configuration.FindResource(name) is not { } resource)
-                return OAuthError.InvalidTarget("A resource of the request is not registered here; send its identifier exactly as it is registered.");
+                return OAuthError.InvalidTarget(
+                    $"A resource of the request is not registered here; send its identifier exactly as it is registered. There is {KnownTo(configuration)}.");
             if (!found.Contains(resource)) found.Add(resource);
         }
 
         return found;
+    }
+
+    // The metadata lists them too (protected_resources), so nothing is given away.
+    private static string KnownTo(ServerConfiguration configuration)
+    {
+        const int shown = 5;
+        var known = configuration.Resources.Select(resource => resource.Resource).Where(name => name.All(character => character is > ' ' and <= '~' and not '"' and not '\\'));
+        var list = string.Join(", ", known.Take(shown));
+        return list.Length == 0 ? "none" : configuration.Resources.Count > shown ? $"{list} and more" : list;
     }
 
     private static ScopeSet WithoutOthers(ServerConfiguration configuration, ScopeSet scope, List<ResourceMetadata> chosen) =>

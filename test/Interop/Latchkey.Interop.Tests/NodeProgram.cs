@@ -18,13 +18,17 @@ internal sealed class NodeProgram : IAsyncDisposable
         _errors = process.StandardError.ReadToEndAsync();
     }
 
+    /// <summary>The folder <c>test/Interop</c>.</summary>
+    public static string Folder { get; } =
+        typeof(NodeProgram).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(entry => entry.Key == "InteropFolder").Value!;
+
     /// <summary>Starts a program.</summary>
     /// <param name="file">The file in the folder <c>test/Interop</c>.</param>
     /// <param name="environment">Its variables.</param>
     /// <param name="arguments">Its arguments.</param>
     public static NodeProgram Start(string file, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        var folder = typeof(NodeProgram).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(entry => entry.Key == "InteropFolder").Value!;
+        var folder = Folder;
         if (!Directory.Exists(Path.Combine(folder, "node_modules")))
             throw new InvalidOperationException("The npm packages are missing; run: npm ci --ignore-scripts --prefix test/Interop");
         var start = new ProcessStartInfo("node", [Path.Combine(folder, file), .. arguments])

@@ -55,7 +55,7 @@ public sealed class DiscoveryEndpointTests(SharedServer server)
             ("authorization_response_iss_parameter_supported", true), ("claims_parameter_supported", true), ("request_parameter_supported", false),
             ("request_uri_parameter_supported", false), ("backchannel_logout_supported", true), ("backchannel_logout_session_supported", true)])
             Assert.Equal(value, metadata.GetProperty(name).GetBoolean());
-        foreach (var absent in (string[])["registration_endpoint", "pushed_authorization_request_endpoint", "dpop_signing_alg_values_supported", "client_id_metadata_document_supported"])
+        foreach (var absent in (string[])["registration_endpoint", "pushed_authorization_request_endpoint", "dpop_signing_alg_values_supported"])
             Assert.False(metadata.TryGetProperty(absent, out _), absent);
         Assert.All(metadata.EnumerateObject(), member => Assert.True(
             member.Value.ValueKind is JsonValueKind.String or JsonValueKind.True or JsonValueKind.False || (member.Value.ValueKind == JsonValueKind.Array && member.Value.GetArrayLength() > 0), member.Name));
