@@ -11,8 +11,8 @@ public sealed class DatabaseCopyTests
     [Fact]
     public async Task Every_row_of_every_table_is_in_the_copy()
     {
-        await using var from = await TestDatabase.CreateAsync();
-        await using var to = await TestDatabase.CreateAsync();
+        await using var from = await Engine.Sqlite.CreateAsync();
+        await using var to = await Engine.Sqlite.CreateAsync();
         var tables = await FillAsync(from, Rows);
         var told = new Dictionary<string, long>();
         await DatabaseCopy.RunAsync(from.Database, to.Database, told.Add);
@@ -28,8 +28,8 @@ public sealed class DatabaseCopyTests
     [Fact]
     public async Task A_database_that_has_something_is_not_copied_into()
     {
-        await using var from = await TestDatabase.CreateAsync();
-        await using var to = await TestDatabase.CreateAsync();
+        await using var from = await Engine.Sqlite.CreateAsync();
+        await using var to = await Engine.Sqlite.CreateAsync();
         await FillAsync(from, 3);
         await to.WriteAsync(sql => RevokedTokens.AddAsync(sql, "mine", TestDatabase.Now));
         var exception = await Assert.ThrowsAsync<DatabaseUnavailableException>(() => DatabaseCopy.RunAsync(from.Database, to.Database, (_, _) => { }));

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Latchkey.Client.Backchannel;
 using Latchkey.Client.Device;
-using Latchkey.Tests.Harness;
 
 namespace Latchkey.Client.Tests.Backchannel;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Latchkey.Server;
+using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Storage;
 using Microsoft.Extensions.DependencyInjection;
@@ -38,7 +39,8 @@ public sealed class GrowthTests(ITestOutputHelper output)
         var database = server.Services.GetRequiredService<Database>();
         // A clock of its own: on the server's, its own janitor would sweep as well.
         var clock = new FakeTimeProvider(server.Clock.GetUtcNow());
-        using var janitor = new Janitor(database, server.Services.GetRequiredService<ServerOptions>(), clock, NullLogger<Janitor>.Instance);
+        using var janitor = new Janitor(
+            server.Services.GetRequiredService<ServerOptions>(), server.Services.GetRequiredService<ConfigurationSource>(), database, clock, NullLogger<Janitor>.Instance);
         (long, long) early = default;
         for (var minute = 1; minute <= Minutes; minute++)
         {

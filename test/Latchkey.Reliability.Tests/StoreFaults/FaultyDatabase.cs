@@ -61,7 +61,7 @@ internal sealed class FaultyDatabase(Database inner) : Database
         return fault == Fault.After ? throw Away() : result;
     }
 
-    public override Task MigrateAsync() => inner.MigrateAsync();
+    public override Task MigrateAsync(IReadOnlyList<Migration> migrations) => inner.MigrateAsync(migrations);
 
     public override ValueTask<bool> IsAvailableAsync() => inner.IsAvailableAsync();
 

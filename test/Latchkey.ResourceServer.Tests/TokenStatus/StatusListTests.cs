@@ -5,6 +5,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
 using Latchkey.Testing;
+using Latchkey.Testing.Tokens;
 
 namespace Latchkey.ResourceServer.Tests.TokenStatus;
 

@@ -112,7 +112,7 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
         var page = await OpenAsync(browser);
         server.Wait(31);
         (await PollAsync(till, asked["auth_req_id"]!)).ExpectError("expired_token");
-        var form = FormOf(page, page.Document!.QuerySelectorAll<IHtmlInputElement>("input[name=backchannel_request]").Last());
+        var form = FormOf(page, page.Document!.QuerySelectorAll("input[name=backchannel_request]").OfType<IHtmlInputElement>().Last());
         Assert.Contains("The request is over", (await browser.SubmitAsync(page, form, ("decision", "allow"))).Text, StringComparison.Ordinal);
     }
 
@@ -298,7 +298,7 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
     }
 
     private static Task<Stop> DecideAsync(PageWalker browser, Stop page, string decision) =>
-        browser.SubmitAsync(page, FormOf(page, page.Document!.QuerySelector<IHtmlInputElement>("input[name=backchannel_request]")!), ("decision", decision));
+        browser.SubmitAsync(page, FormOf(page, (IHtmlInputElement)page.Document!.QuerySelector("input[name=backchannel_request]")!), ("decision", decision));
 
     private static IHtmlFormElement FormOf(Stop page, IHtmlInputElement field) => field.Form ?? throw new InvalidOperationException($"There is no form at {page}");
 

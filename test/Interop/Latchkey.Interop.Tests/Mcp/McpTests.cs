@@ -140,7 +140,7 @@ public sealed class McpTests(McpSite site)
         Assert.DoesNotContain("WARNING", text, StringComparison.Ordinal);
     }
 
-    private static string NewRedirect() => string.Format(System.Globalization.CultureInfo.InvariantCulture, Redirect, LoopbackPorts.Next());
+    private static string NewRedirect() => Redirect.Replace("{0}", LoopbackPorts.Next().ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
 
     private void AssertKind(string clientId, string way)
     {
