@@ -58,6 +58,8 @@ public sealed class PostgreSqlDatabase : Database
         var builder = new NpgsqlSlimDataSourceBuilder(settings.ConnectionString);
         builder.EnableTransportSecurity();
         builder.EnableArrays();
+        // A column or a constant of four bytes reads as a long too.
+        builder.EnableExtraConversions();
         _rotations = new Rotations(rotations => RunNowAsync(rotations, RotateAsync));
         _source = builder.BuildMultiHost().WithTargetSession(TargetSessionAttributes.Primary);
     }

@@ -29,7 +29,7 @@ internal static class PostgreSqlFaults
     };
 
     /// <summary>The sentence for the operator.</summary>
-    public static DatabaseUnavailableException Unavailable(string location, Exception exception) => new(exception switch
+    public static DatabaseUnavailableException Unavailable(string location, Exception exception) => new(Cause(exception) switch
     {
         PostgresException refused => refused.SqlState switch
         {
@@ -46,6 +46,14 @@ internal static class PostgreSqlFaults
         NpgsqlException { InnerException: TimeoutException } or TimeoutException => $"The database {location} does not answer.",
         NpgsqlException { InnerException: SocketException socket } => $"The database {location} can't be reached: {socket.Message}.",
         SocketException socket => $"The database {location} can't be reached: {socket.Message}.",
-        _ => $"The database {location} failed: {exception.Message}",
+        var cause => $"The database {location} failed: {cause.Message}",
     }, exception);
+
+    // Of several hosts that were tried, the one that said most.
+    private static Exception Cause(Exception exception)
+    {
+        if (exception is not NpgsqlException { InnerException: AggregateException tried }) return exception;
+        var all = tried.Flatten().InnerExceptions;
+        return all.FirstOrDefault(each => each is PostgresException) ?? all.FirstOrDefault() ?? exception;
+    }
 }
