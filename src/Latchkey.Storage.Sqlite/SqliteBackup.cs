@@ -110,6 +110,8 @@ public static class SqliteBackup
         finally
         {
             Delete(partial);
+            // The empty file that held the place.
+            if (new FileInfo(database) is { Exists: true, Length: 0 }) File.Delete(database);
         }
     }
 
