@@ -10,7 +10,7 @@ public sealed class OpenIdClientDPoPTests(OpenIdClientDPoPTests.Servers servers)
     [InlineData("spa", "ES256", false), InlineData("spa", "ES256", true), InlineData("web", "PS256", true), InlineData("assertion", "RS256", true)]
     public async Task Code_refresh_and_userinfo(string id, string algorithm, bool nonces)
     {
-        var client = new[] { DeclaredStates.Spa, DeclaredStates.Web, DeclaredStates.Assertion }.Single(client => client.Id == id);
+        var client = new[] { DeclaredStates.Spa, DeclaredStates.Web, DeclaredStates.Assertion }.Single(candidate => candidate.Id == id);
         var server = servers.Get(nonces);
         await using var program = Start(server, "dpop", client, algorithm);
         using var alice = new PageWalker(server.Issuer);

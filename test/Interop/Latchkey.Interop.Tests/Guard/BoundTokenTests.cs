@@ -70,13 +70,13 @@ public sealed class BoundTokenTests
             };
         });
         await using var server = await LatchkeyProcess.StartAsync(state, arguments: ["--trusted-proxies", "127.0.0.1", "--client-certificate-header", "Client-Cert"]);
-        using var client = new OAuthClient(server.Issuer, ledger);
+        using var program = new OAuthClient(server.Issuer, ledger);
         var asked = new HttpRequestMessage(HttpMethod.Post, server.Issuer + "/token")
         {
             Content = new FormUrlEncodedContent([new("grant_type", "client_credentials"), new("client_id", ledger.Id), new("scope", "api:read")]),
         };
         asked.Headers.TryAddWithoutValidation("Client-Cert", shown);
-        var token = (await client.SendAsync(asked)).Expect(HttpStatusCode.OK)["access_token"]!;
+        var token = (await program.SendAsync(asked)).Expect(HttpStatusCode.OK)["access_token"]!;
 
         var address = $"http://127.0.0.1:{LoopbackPorts.Next()}";
         var builder = WebApplication.CreateSlimBuilder();
@@ -99,7 +99,7 @@ public sealed class BoundTokenTests
         {
             var request = new HttpRequestMessage(HttpMethod.Get, address + "/read") { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", token) } };
             if (header is not null) request.Headers.TryAddWithoutValidation("Client-Cert", header);
-            Assert.Equal(status, (await client.SendAsync(request)).Status);
+            Assert.Equal(status, (await program.SendAsync(request)).Status);
         }
     }
 
