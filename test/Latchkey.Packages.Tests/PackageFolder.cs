@@ -10,7 +10,8 @@ namespace Latchkey.Packages.Tests;
 /// <summary>Every package, packed from this source into a folder of its own, under a version that no cache can know.</summary>
 public sealed class PackageFolder : IAsyncLifetime
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(10);
+    // A native publish takes a minute or two, and many on a machine that does much else.
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(30);
 
     private readonly TemporaryFolder _folder = new();
 
