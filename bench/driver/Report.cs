@@ -9,6 +9,9 @@ internal sealed class Report(IReadOnlyList<Line> lines)
     private const string Peer = "oidc-provider sqlite ";
     private const string OpenIddict = "openiddict sqlite ";
 
+    // Processors that something else kept busy; above it a figure proves nothing.
+    private const double TooMuchOtherLoad = 0.5;
+
     // What the design promises: the first divided by the second, at most (or at least, where the limit is negative).
     private static readonly (string Promise, string Work, string One, string Other, double Limit)[] Promises =
     [
@@ -66,15 +69,20 @@ internal sealed class Report(IReadOnlyList<Line> lines)
         {
             var ratio = Median("request", "cpu", one, work) / Median("request", "cpu", other, work);
             if (!double.IsFinite(ratio)) continue;
-            var holds = limit > 0 ? ratio <= limit : ratio >= -limit;
-            rows.Add($"| {promise} | {ratio:F2} | {(holds ? "yes" : "no")} |");
+            rows.Add($"| {promise} | {ratio:F2} | {Verdict(limit > 0 ? ratio <= limit : ratio >= -limit, work, one, other)} |");
         }
 
-        var throughput = Median("request", "persecond", Own + "es256", "refresh") / Median("request", "persecond", "floor es256", "refresh");
-        if (double.IsFinite(throughput)) rows.Add($"| durable ES256 refreshes a second: at least 0.65 × the floor's | {throughput:F2} | {(throughput >= 0.65 ? "yes" : "no")} |");
+        const string Refresh = "refresh";
+        var throughput = Median("request", "persecond", Own + "es256", Refresh) / Median("request", "persecond", "floor es256", Refresh);
+        if (double.IsFinite(throughput))
+            rows.Add($"| durable ES256 refreshes a second: at least 0.65 × the floor's | {throughput:F2} | {Verdict(throughput >= 0.65, Refresh, Own + "es256", "floor es256")} |");
         if (rows.Count == 0) return;
-        text.AppendLine("## Against its promises\n\n| Promise | Measured | Holds |\n|---|---:|---|").AppendLine(string.Join('\n', rows)).AppendLine();
+        text.AppendLine("## Against its promises\n\nBy CPU µs, unless it says something else. \"Unsure\": meanwhile something else kept more than half a processor busy.\n")
+            .AppendLine("| Promise | Measured | Holds |\n|---|---:|---|").AppendLine(string.Join('\n', rows)).AppendLine();
     }
+
+    private string Verdict(bool holds, string work, string one, string other) =>
+        Math.Max(Median("request", "other", one, work), Median("request", "other", other, work)) > TooMuchOtherLoad ? "unsure" : holds ? "yes" : "no";
 
     private void WriteRequests(StringBuilder text, string folder)
     {
@@ -84,11 +92,11 @@ internal sealed class Report(IReadOnlyList<Line> lines)
         foreach (var work in Work.Names.Where(name => requests.Any(line => line.Work == name)))
         {
             text.AppendLine($"### {Work.Title(work)}").AppendLine()
-                .AppendLine("| Server | CPU µs | Database's CPU µs | Requests/s | p50 ms | p99 ms | Errors |").AppendLine("|---|---:|---:|---:|---:|---:|---:|");
+                .AppendLine("| Server | CPU µs | Database's CPU µs | Requests/s | p50 ms | p99 ms | Errors | Other load |").AppendLine("|---|---:|---:|---:|---:|---:|---:|---:|");
             foreach (var subject in requests.Where(line => line.Work == work).GroupBy(line => line.Subject!))
             {
                 double Of(string figure) => subject.Select(line => line.Figures[figure]).Median();
-                text.AppendLine($"| {subject.Key} | {Of("cpu"):F0} | {(Of("dbcpu") > 0 ? $"{Of("dbcpu"):F0}" : "")} | {Of("persecond"):F0} | {Of("p50"):F2} | {Of("p99"):F2} | {subject.Sum(line => line.Figures["errors"]):F0} |");
+                text.AppendLine($"| {subject.Key} | {Of("cpu"):F0} | {(Of("dbcpu") > 0 ? $"{Of("dbcpu"):F0}" : "")} | {Of("persecond"):F0} | {Of("p50"):F2} | {Of("p99"):F2} | {subject.Sum(line => line.Figures["errors"]):F0} | {Of("other"):F2} |");
             }
 
             text.AppendLine();
