@@ -20,7 +20,6 @@ builder.Services.AddAuthentication().AddLatchkeyResourceServer(options =>
 builder.Services.AddMcpServer().WithHttpTransport().WithTools<NoteTools>();
 var app = builder.Build();
 
-// Browsers' apps ask from other origins; they bring a token, never a cookie.
 app.MapMcp(new Uri(flags.Get("resource")).AbsolutePath).RequireScope("mcp:tools");
 
 await app.StartAsync();
