@@ -10,7 +10,7 @@ namespace Latchkey.Cli;
 internal static class KeyCommands
 {
     private static readonly Argument<string> Id = new("kid") { Description = "The key's id" };
-    private static readonly Option<string?> Algorithm = new("--alg") { Description = "Only this algorithm's key [default: all]", HelpName = "RS256|PS256|ES256" };
+    private static readonly Option<string?> Algorithm = new("--alg") { Description = "Only this algorithm's key [default: all]", HelpName = "RS256|ES384|Ed25519|…" };
     private static readonly Option<bool> Immediately = new("--immediately") { Description = "Don't wait until every cached JWKS holds the next key" };
     private static readonly Option<bool> Compromised = new("--compromised") { Description = "The key has leaked: remove it at once, so that nothing it signed is good any more" };
 

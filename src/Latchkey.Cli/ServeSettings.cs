@@ -91,6 +91,8 @@ internal sealed record ServeSettings
         {
             AccessTokenLifetime = sources.Seconds(Setting.AccessTokenLifetime, options.AccessTokenLifetime, 10, 3600),
             AuthorizationCodeLifetime = sources.Seconds(Setting.AuthorizationCodeLifetime, options.AuthorizationCodeLifetime, 5, 600),
+            PushedRequestLifetime = sources.Seconds(Setting.PushedRequestLifetime, options.PushedRequestLifetime, 5, 600),
+            RequirePushedAuthorizationRequests = sources.Word(Setting.RequirePushedAuthorizationRequests, "false", "true") == "true",
             RefreshTokenIdleLifetime = sources.Seconds(Setting.RefreshTokenIdleLifetime, options.RefreshTokenIdleLifetime, 60, 3650 * day),
             RefreshTokenAbsoluteLifetime = sources.Seconds(Setting.RefreshTokenAbsoluteLifetime, options.RefreshTokenAbsoluteLifetime, 60, 3650 * day),
             RefreshTokenLeeway = sources.Seconds(Setting.RefreshTokenLeeway, options.RefreshTokenLeeway, 0, 3600),

@@ -38,9 +38,13 @@ internal sealed class Setting
     public static readonly Setting InitialAccessToken = new("initial_access_token", "TOKEN", "What clients register with where registration is token; better set by variable or file");
     public static readonly Setting SoftwareStatementIssuers = new("software_statement_issuers", "LIST", "Who may vouch for clients: issuer and jwks_uri, separated by a space; several by commas");
 
+    public static readonly Setting RequirePushedAuthorizationRequests =
+        new("require_pushed_authorization_requests", "BOOLEAN", "Whether every client must push its requests (RFC 9126), true or false [default: false]");
+
     /// <summary>Lifetimes of the server's options, in seconds.</summary>
     public static readonly Setting AccessTokenLifetime = Seconds("access_token_lifetime", "How long access tokens live [default: 900]");
     public static readonly Setting AuthorizationCodeLifetime = Seconds("authorization_code_lifetime", "How long authorization codes live [default: 60]");
+    public static readonly Setting PushedRequestLifetime = Seconds("pushed_request_lifetime", "How long a pushed request waits for its browser [default: 60]");
     public static readonly Setting RefreshTokenIdleLifetime = Seconds("refresh_token_idle_lifetime", "How long an unused refresh token lives [default: 30 days]");
     public static readonly Setting RefreshTokenAbsoluteLifetime = Seconds("refresh_token_absolute_lifetime", "How long a grant lives at most [default: 365 days]");
     public static readonly Setting RefreshTokenLeeway = Seconds("refresh_token_leeway", "How long the previous refresh token may be tried again [default: 60]");
@@ -55,7 +59,8 @@ internal sealed class Setting
     [
         Issuer, Data, Database, KeyEncryptionKey, Urls, TlsCert, TlsKey, TrustedProxies, MtlsUrls, MtlsUrl, TlsClientCa,
         ClientCertificateHeader, DPoPNonce, DPoPClockSkew, LogLevel, LogFormat, MetricsUrls, OtlpEndpoint, Registration,
-        ClientIdMetadataDocuments, InitialAccessToken, SoftwareStatementIssuers, AccessTokenLifetime, AuthorizationCodeLifetime,
+        ClientIdMetadataDocuments, InitialAccessToken, SoftwareStatementIssuers, RequirePushedAuthorizationRequests, AccessTokenLifetime,
+        AuthorizationCodeLifetime, PushedRequestLifetime,
         RefreshTokenIdleLifetime, RefreshTokenAbsoluteLifetime, RefreshTokenLeeway, SessionLifetime, DeviceCodeLifetime, StatusListTtl,
         KeyRotationInterval, AuditRetention,
     ];

@@ -65,7 +65,7 @@ public sealed class DPoPKey : IDisposable
 
     private static DPoPKey Open(string algorithm, byte[] pkcs8, string parameter)
     {
-        if (!SigningAlgorithms.Supported.Contains(algorithm)) throw new ArgumentException($"There is no DPoP key for {algorithm}; take one of {string.Join(", ", SigningAlgorithms.Supported)}.", nameof(algorithm));
+        if (!SigningAlgorithms.Standing.Contains(algorithm)) throw new ArgumentException($"There is no DPoP key for {algorithm}; take one of {string.Join(", ", SigningAlgorithms.Standing)}.", nameof(algorithm));
         using AsymmetricAlgorithm key = algorithm == SigningAlgorithms.ES256 ? ECDsa.Create() : RSA.Create();
         try
         {

@@ -60,6 +60,15 @@ public sealed record OAuthError(string Code, string Description, int Status = 40
     /// <summary>Request objects by reference are not taken (OpenID Connect Core section 3.1.2.6).</summary>
     public static OAuthError RequestUriNotSupported(string description) => new("request_uri_not_supported", description);
 
+    /// <summary>The <c>request_uri</c> leads to no request that is good for this client (RFC 9101 section 6.1).</summary>
+    public static OAuthError InvalidRequestUri(string description) => new("invalid_request_uri", description);
+
+    /// <summary>The request object can't be opened, is not the client's, or says what it may not (RFC 9101 section 6.1).</summary>
+    public static OAuthError InvalidRequestObject(string description) => new("invalid_request_object", description);
+
+    /// <summary>The details are malformed, of an unknown type, or more than can be had (RFC 9396 section 5).</summary>
+    public static OAuthError InvalidAuthorizationDetails(string description) => new("invalid_authorization_details", description);
+
     /// <summary>The <c>registration</c> parameter is not taken (OpenID Connect Core section 3.1.2.6).</summary>
     public static OAuthError RegistrationNotSupported(string description) => new("registration_not_supported", description);
 

@@ -93,21 +93,7 @@ public sealed class Parameters
                 var equals = pair.IndexOf((byte)'=');
                 var name = Decode(equals < 0 ? pair : pair[..equals], buffer, ref malformed);
                 var value = equals < 0 ? "" : Decode(pair[(equals + 1)..], buffer, ref malformed);
-                if (name is null || value is null) break;
-                if (HasControl(name, false) || HasControl(value, MayHoldLines(name)))
-                {
-                    malformed = "A parameter holds a control character, which no parameter may; send text without line breaks and NUL.";
-                    break;
-                }
-
-                if (value.Length == 0) continue;
-                if (repeated is null && !MayRepeat(name) && Contains(pairs, name)) repeated = name;
-                pairs.Add(new(name, value));
-                if (pairs.Count > MaximumCount)
-                {
-                    malformed = "The request has too many parameters.";
-                    break;
-                }
+                if (name is null || value is null || !Add(pairs, name, value, ref repeated, ref malformed)) break;
             }
         }
         finally
@@ -122,6 +108,21 @@ public sealed class Parameters
     /// <summary>Reads a query string or form that is already text.</summary>
     /// <param name="encoded">The encoded pairs; a leading question mark is passed over.</param>
     public static Parameters Parse(string? encoded) => string.IsNullOrEmpty(encoded) ? Empty : Parse(Encoding.UTF8.GetBytes(encoded));
+
+    /// <summary>Takes parameters that came by another way than a form, such as the claims of a request object, by the same rules.</summary>
+    /// <param name="pairs">Names and values; a name may be there twice.</param>
+    public static Parameters From(IEnumerable<KeyValuePair<string, string>> pairs)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        var taken = new List<KeyValuePair<string, string>>(12);
+        string? repeated = null, malformed = null;
+        foreach (var (name, value) in pairs)
+        {
+            if (!Add(taken, name, value, ref repeated, ref malformed)) break;
+        }
+
+        return new Parameters(taken, repeated, malformed);
+    }
 
     /// <summary>The same parameters as one encoded string, without a question mark.</summary>
     public string Encode()
@@ -140,6 +141,24 @@ public sealed class Parameters
     public override string ToString() => string.Join(' ', _pairs.Select(pair => pair.Key));
 
     private static bool MayRepeat(string name) => name is ParameterNames.Resource or ParameterNames.Audience;
+
+    /// <summary>Adds a parameter.</summary>
+    /// <returns>False if the parameters can't be taken as they are.</returns>
+    private static bool Add(List<KeyValuePair<string, string>> pairs, string name, string value, ref string? repeated, ref string? malformed)
+    {
+        if (HasControl(name, false) || HasControl(value, MayHoldLines(name)))
+        {
+            malformed = "A parameter holds a control character, which no parameter may; send text without line breaks and NUL.";
+            return false;
+        }
+
+        if (value.Length == 0) return true;
+        if (repeated is null && !MayRepeat(name) && Contains(pairs, name)) repeated = name;
+        pairs.Add(new(name, value));
+        if (pairs.Count <= MaximumCount) return true;
+        malformed = "The request has too many parameters.";
+        return false;
+    }
 
     private static bool Contains(List<KeyValuePair<string, string>> pairs, string name)
     {
@@ -196,7 +215,7 @@ public sealed class Parameters
     };
 
     // JSON documents may be sent indented.
-    private static bool MayHoldLines(string name) => name is ParameterNames.Claims or "authorization_details";
+    private static bool MayHoldLines(string name) => name is ParameterNames.Claims or ParameterNames.AuthorizationDetails;
 
     private static bool HasControl(string text, bool mayHoldLines)
     {

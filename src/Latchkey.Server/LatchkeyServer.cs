@@ -15,6 +15,7 @@ using Latchkey.Server.Keys;
 using Latchkey.Server.Login;
 using Latchkey.Server.Logout;
 using Latchkey.Server.Pages;
+using Latchkey.Server.PushedAuthorization;
 using Latchkey.Server.Registration;
 using Latchkey.Server.Revocation;
 using Latchkey.Server.SenderConstraint;
@@ -74,6 +75,9 @@ public static partial class LatchkeyServer
         // Authorization
         services.AddSingleton<IdTokenHint>();
         services.AddSingleton<AuthorizationRequestReader>();
+        services.AddSingleton<RequestObjects>();
+        services.AddSingleton<AuthorizationRequests>();
+        services.AddSingleton<PushedAuthorizationEndpoint>();
         services.AddSingleton<AuthorizationResponse>();
         services.AddSingleton<AuthorizationCodes>();
         services.AddSingleton<WaitingRequests>();
@@ -127,6 +131,7 @@ public static partial class LatchkeyServer
         services.AddSingleton<ClientAssertions>();
         services.AddSingleton<CertificateAuthentication>();
         services.AddSingleton<ClientKeys>();
+        services.AddSingleton<ClientEncryption>();
 
         // What tokens are bound to
         services.AddSingleton<DPoPProofs>();
@@ -207,6 +212,7 @@ public static partial class LatchkeyServer
         var authorize = services.GetRequiredService<AuthorizeEndpoint>();
         app.MapMethods("/authorize", Get, authorize.HandleGetAsync);
         app.MapPost("/authorize", authorize.HandlePostAsync);
+        app.MapPost("/par", services.GetRequiredService<PushedAuthorizationEndpoint>().HandleAsync);
         app.MapMethods("/authorize/continue", Get, authorize.ContinueAsync);
         var login = services.GetRequiredService<LoginEndpoint>();
         app.MapMethods("/login", Get, login.HandleGetAsync);

@@ -20,6 +20,12 @@ public sealed record ServerOptions
     /// <summary>How long an authorization code lives; 60 seconds.</summary>
     public TimeSpan AuthorizationCodeLifetime { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long a pushed request may wait for its browser (RFC 9126 section 2.2); 60 seconds.</summary>
+    public TimeSpan PushedRequestLifetime { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Whether every client must push its authorization requests (RFC 9126 section 5); a client's own metadata can only add to it.</summary>
+    public bool RequirePushedAuthorizationRequests { get; init; }
+
     /// <summary>How long a person may take between a request at <c>/authorize</c> and the end of its pages; an hour.</summary>
     public TimeSpan InteractionLifetime { get; init; } = TimeSpan.FromHours(1);
 

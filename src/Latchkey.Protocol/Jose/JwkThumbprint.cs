@@ -25,6 +25,11 @@ public static class JwkThumbprint
     /// <returns>43 characters of base64url.</returns>
     public static string OfRsa(string exponent, string modulus) => Hash(Rsa(exponent, modulus));
 
+    /// <summary>The thumbprint of an Ed25519 JWK (RFC 8037 appendix A.3).</summary>
+    /// <param name="x">Its <c>x</c>, in base64url.</param>
+    /// <returns>43 characters of base64url.</returns>
+    public static string OfEd25519(string x) => Hash($$"""{"crv":"Ed25519","kty":"OKP","x":"{{x}}"}""");
+
     /// <summary>The JWK with its required members only, in the order and without the spaces that section 3.3 asks for.</summary>
     internal static string Canonical(AsymmetricAlgorithm key)
     {

@@ -4,24 +4,28 @@ using Latchkey.Protocol.Names;
 
 namespace Latchkey.Protocol.Jose;
 
+/// <summary>Signs data with a key that it holds.</summary>
+/// <param name="data">The JWS signing input.</param>
+/// <param name="signature">Where the signature goes.</param>
+public delegate void JwsSignature(ReadOnlySpan<byte> data, Span<byte> signature);
+
 /// <summary>
 /// A private key that signs JWTs with one algorithm (RFC 8725 section 3.1: one algorithm a key).
 /// Safe to share between threads: the handles of the crypto library are kept in a pool.
 /// </summary>
 public sealed class JwsSigner : IDisposable
 {
-    private readonly byte[] _pkcs8;
-    private readonly ConcurrentBag<AsymmetricAlgorithm> _handles = [];
+    private readonly JwsSignature _sign;
+    private readonly Handles? _handles;
 
-    private JwsSigner(string algorithm, string keyId, byte[] pkcs8)
+    private JwsSigner(string algorithm, string keyId, int signatureSize, ReadOnlyMemory<byte> publicKey, JwsSignature sign, Handles? handles)
     {
         Algorithm = algorithm;
         KeyId = keyId;
-        _pkcs8 = pkcs8;
-        var handle = Open();
-        SignatureSize = handle is RSA rsa ? rsa.KeySize / 8 : 64;
-        PublicKey = JsonWebKeyWriter.Describe(handle, algorithm, keyId);
-        _handles.Add(handle);
+        SignatureSize = signatureSize;
+        PublicKey = publicKey;
+        _sign = sign;
+        _handles = handles;
     }
 
     /// <summary>The JWS algorithm, such as <c>RS256</c>.</summary>
@@ -37,11 +41,11 @@ public sealed class JwsSigner : IDisposable
     public ReadOnlyMemory<byte> PublicKey { get; }
 
     /// <summary>Makes a new private key for an algorithm.</summary>
-    /// <param name="algorithm"><c>RS256</c>, <c>PS256</c> (RSA of 2048 bits) or <c>ES256</c> (P-256).</param>
+    /// <param name="algorithm">An RSA algorithm (the key has 2048 bits), or an elliptic one on its own curve; not Ed25519, which needs a library.</param>
     /// <returns>The key as PKCS #8.</returns>
     public static byte[] Generate(string algorithm)
     {
-        using AsymmetricAlgorithm key = IsElliptic(algorithm) ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(2048);
+        using AsymmetricAlgorithm key = CurveOf(algorithm) is { } curve ? ECDsa.Create(curve) : RSA.Create(2048);
         return key.ExportPkcs8PrivateKey();
     }
 
@@ -49,48 +53,81 @@ public sealed class JwsSigner : IDisposable
     /// <param name="algorithm">The one algorithm it signs with.</param>
     /// <param name="keyId">Its id.</param>
     /// <param name="pkcs8">The key as PKCS #8.</param>
-    public static JwsSigner Open(string algorithm, string keyId, byte[] pkcs8) => new(algorithm, keyId, pkcs8);
+    public static JwsSigner Open(string algorithm, string keyId, byte[] pkcs8)
+    {
+        var handles = new Handles(algorithm, pkcs8);
+        var handle = handles.Take();
+        var size = handle is RSA rsa ? rsa.KeySize / 8 : 2 * ((handle.KeySize + 7) / 8);
+        var publicKey = JsonWebKeyWriter.Describe(handle, algorithm, keyId);
+        handles.GiveBack(handle);
+        return new(algorithm, keyId, size, publicKey, handles.Sign, handles);
+    }
+
+    /// <summary>A key that something else holds, such as a library that knows Ed25519.</summary>
+    /// <param name="algorithm">The one algorithm it signs with.</param>
+    /// <param name="keyId">Its id.</param>
+    /// <param name="signatureSize">The size of a signature in bytes.</param>
+    /// <param name="publicKey">The public half as a JWK, in UTF-8.</param>
+    /// <param name="sign">Signs; called by many threads at once.</param>
+    public static JwsSigner Of(string algorithm, string keyId, int signatureSize, ReadOnlyMemory<byte> publicKey, JwsSignature sign) =>
+        new(algorithm, keyId, signatureSize, publicKey, sign, null);
 
     /// <summary>Signs.</summary>
     /// <param name="data">The JWS signing input.</param>
     /// <param name="signature">Where the signature goes, at least <see cref="SignatureSize"/> bytes.</param>
-    public void Sign(ReadOnlySpan<byte> data, Span<byte> signature)
-    {
-        if (!_handles.TryTake(out var handle)) handle = Open();
-        try
-        {
-            if (handle is RSA rsa)
-                rsa.SignData(data, signature, HashAlgorithmName.SHA256, Algorithm == SigningAlgorithms.PS256 ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1);
-            else
-                ((ECDsa)handle).SignData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
-        }
-        finally
-        {
-            _handles.Add(handle);
-        }
-    }
+    public void Sign(ReadOnlySpan<byte> data, Span<byte> signature) => _sign(data, signature);
 
     /// <inheritdoc />
-    public void Dispose()
-    {
-        while (_handles.TryTake(out var handle)) handle.Dispose();
-        CryptographicOperations.ZeroMemory(_pkcs8);
-    }
+    public void Dispose() => _handles?.Dispose();
 
     /// <summary>Names the key, never shows it.</summary>
     public override string ToString() => $"{Algorithm} key {KeyId}";
 
-    private static bool IsElliptic(string algorithm) => algorithm switch
+    private static ECCurve? CurveOf(string algorithm) => algorithm switch
     {
-        SigningAlgorithms.ES256 => true,
-        SigningAlgorithms.RS256 or SigningAlgorithms.PS256 => false,
+        SigningAlgorithms.ES256 => ECCurve.NamedCurves.nistP256,
+        SigningAlgorithms.ES384 => ECCurve.NamedCurves.nistP384,
+        SigningAlgorithms.ES512 => ECCurve.NamedCurves.nistP521,
+        [('R' or 'P'), 'S', ..] when SigningAlgorithms.Supported.Contains(algorithm) => null,
         _ => throw new ArgumentException($"There is no signing with {algorithm}.", nameof(algorithm)),
     };
 
-    private AsymmetricAlgorithm Open()
+    /// <summary>The platform's handles of one key.</summary>
+    private sealed class Handles(string algorithm, byte[] pkcs8) : IDisposable
     {
-        AsymmetricAlgorithm key = IsElliptic(Algorithm) ? ECDsa.Create() : RSA.Create();
-        key.ImportPkcs8PrivateKey(_pkcs8, out _);
-        return key;
+        private readonly HashAlgorithmName _hash = SigningAlgorithms.HashOf(algorithm);
+        private readonly RSASignaturePadding _padding = algorithm[0] == 'P' ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1;
+        private readonly bool _isElliptic = CurveOf(algorithm) is not null;
+        private readonly ConcurrentBag<AsymmetricAlgorithm> _handles = [];
+
+        public void Sign(ReadOnlySpan<byte> data, Span<byte> signature)
+        {
+            var handle = Take();
+            try
+            {
+                if (handle is RSA rsa) rsa.SignData(data, signature, _hash, _padding);
+                else ((ECDsa)handle).SignData(data, signature, _hash, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+            }
+            finally
+            {
+                GiveBack(handle);
+            }
+        }
+
+        public AsymmetricAlgorithm Take()
+        {
+            if (_handles.TryTake(out var handle)) return handle;
+            AsymmetricAlgorithm key = _isElliptic ? ECDsa.Create() : RSA.Create();
+            key.ImportPkcs8PrivateKey(pkcs8, out _);
+            return key;
+        }
+
+        public void GiveBack(AsymmetricAlgorithm handle) => _handles.Add(handle);
+
+        public void Dispose()
+        {
+            while (_handles.TryTake(out var handle)) handle.Dispose();
+            CryptographicOperations.ZeroMemory(pkcs8);
+        }
     }
 }

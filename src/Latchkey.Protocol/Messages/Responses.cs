@@ -33,6 +33,15 @@ public sealed record DeviceAuthorizationResponse(
     public override string ToString() => $"device authorization at {VerificationUri}, {ExpiresIn} s";
 }
 
+/// <summary>An answer of the pushed authorization request endpoint, RFC 9126 section 2.2.</summary>
+/// <param name="RequestUri">What the browser brings to the authorization endpoint, once.</param>
+/// <param name="ExpiresIn">Its lifetime in seconds.</param>
+public sealed record PushedAuthorizationResponse(string RequestUri, int ExpiresIn)
+{
+    /// <summary>Never the reference.</summary>
+    public override string ToString() => $"pushed authorization request, {ExpiresIn} s";
+}
+
 /// <summary>Source-generated JSON of the messages: registered names are the members' names in snake case, null is left out.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
@@ -45,4 +54,5 @@ public sealed record DeviceAuthorizationResponse(
 [JsonSerializable(typeof(ServerMetadata))]
 [JsonSerializable(typeof(TokenResponse))]
 [JsonSerializable(typeof(DeviceAuthorizationResponse))]
+[JsonSerializable(typeof(PushedAuthorizationResponse))]
 public sealed partial class MessagesJson : JsonSerializerContext;

@@ -49,8 +49,16 @@ public sealed record ServerMetadata
     public bool? RequireSignedRequestObject { get; init; }
     public bool? RequireRequestUriRegistration { get; init; }
     public IReadOnlyList<string>? RequestObjectSigningAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? RequestObjectEncryptionAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? RequestObjectEncryptionEncValuesSupported { get; init; }
     public IReadOnlyList<string>? AuthorizationSigningAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? IdTokenEncryptionAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? IdTokenEncryptionEncValuesSupported { get; init; }
+    public IReadOnlyList<string>? AuthorizationEncryptionAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? AuthorizationEncryptionEncValuesSupported { get; init; }
     public IReadOnlyList<string>? UserinfoSigningAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? UserinfoEncryptionAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? UserinfoEncryptionEncValuesSupported { get; init; }
     public IReadOnlyList<string>? IntrospectionSigningAlgValuesSupported { get; init; }
     public IReadOnlyList<string>? DpopSigningAlgValuesSupported { get; init; }
     public bool? TlsClientCertificateBoundAccessTokens { get; init; }

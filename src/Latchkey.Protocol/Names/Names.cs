@@ -116,20 +116,85 @@ public static class Scopes
     public static IReadOnlyList<string> Identity { get; } = [OpenId, Profile, Email, Address, Phone, OfflineAccess];
 }
 
-/// <summary>The JWS algorithms that Latchkey signs with and accepts, RFC 7518 section 3.1.</summary>
+/// <summary>The JWS algorithms that Latchkey signs with and accepts: RFC 7518 section 3.1, RFC 8037 and RFC 9864.</summary>
 public static class SigningAlgorithms
 {
     /// <summary>RSASSA-PKCS1-v1_5 with SHA-256: the default, since OpenID Connect requires it.</summary>
     public const string RS256 = "RS256";
 
+    /// <summary>RSASSA-PKCS1-v1_5 with SHA-384.</summary>
+    public const string RS384 = "RS384";
+
+    /// <summary>RSASSA-PKCS1-v1_5 with SHA-512.</summary>
+    public const string RS512 = "RS512";
+
     /// <summary>RSASSA-PSS with SHA-256.</summary>
     public const string PS256 = "PS256";
+
+    /// <summary>RSASSA-PSS with SHA-384.</summary>
+    public const string PS384 = "PS384";
+
+    /// <summary>RSASSA-PSS with SHA-512.</summary>
+    public const string PS512 = "PS512";
 
     /// <summary>ECDSA on P-256 with SHA-256.</summary>
     public const string ES256 = "ES256";
 
+    /// <summary>ECDSA on P-384 with SHA-384.</summary>
+    public const string ES384 = "ES384";
+
+    /// <summary>ECDSA on P-521 with SHA-512.</summary>
+    public const string ES512 = "ES512";
+
+    /// <summary>Ed25519 by the name that says so (RFC 9864 section 2.2).</summary>
+    public const string Ed25519 = "Ed25519";
+
+    /// <summary>Ed25519 by its older name (RFC 8037 section 3.1); the other curve of that name is not there.</summary>
+    public const string EdDSA = "EdDSA";
+
+    /// <summary>Those whose keys are there from the first start; a key for any other is made when something is first declared to need it.</summary>
+    public static IReadOnlyList<string> Standing { get; } = [RS256, PS256, ES256];
+
     /// <summary>What the server can sign with.</summary>
-    public static IReadOnlyList<string> Supported { get; } = [RS256, PS256, ES256];
+    public static IReadOnlyList<string> Supported { get; } = [.. Standing, RS384, PS384, ES384, RS512, PS512, ES512, Ed25519, EdDSA];
+
+    /// <summary>Whether an algorithm is Ed25519 by either name.</summary>
+    public static bool IsEd25519(string algorithm) => algorithm is Ed25519 or EdDSA;
+
+    /// <summary>The hash that goes with an algorithm, for <c>at_hash</c> too (OpenID Connect Core section 3.1.3.6).</summary>
+    /// <exception cref="ArgumentException">There is no signing with it.</exception>
+    public static System.Security.Cryptography.HashAlgorithmName HashOf(string algorithm) => algorithm switch
+    {
+        RS256 or PS256 or ES256 => System.Security.Cryptography.HashAlgorithmName.SHA256,
+        RS384 or PS384 or ES384 => System.Security.Cryptography.HashAlgorithmName.SHA384,
+        RS512 or PS512 or ES512 or Ed25519 or EdDSA => System.Security.Cryptography.HashAlgorithmName.SHA512,
+        _ => throw new ArgumentException($"There is no signing with {algorithm}.", nameof(algorithm)),
+    };
+}
+
+/// <summary>The JWE algorithms that Latchkey encrypts and decrypts with (RFC 7518 sections 4.1 and 5.1).</summary>
+public static class EncryptionAlgorithms
+{
+    /// <summary>RSAES-OAEP with SHA-256.</summary>
+    public const string RsaOaep256 = "RSA-OAEP-256";
+
+    /// <summary>Agreement with a fresh elliptic key, whose result is the content's key.</summary>
+    public const string EcdhEs = "ECDH-ES";
+
+    /// <summary>AES-CBC with HMAC: what <c>enc</c> is where a client names none (OpenID Connect Registration section 2).</summary>
+    public const string A128CbcHs256 = "A128CBC-HS256";
+
+    /// <summary>AES-GCM with 128 bits.</summary>
+    public const string A128Gcm = "A128GCM";
+
+    /// <summary>AES-GCM with 256 bits.</summary>
+    public const string A256Gcm = "A256GCM";
+
+    /// <summary>Every <c>alg</c>.</summary>
+    public static IReadOnlyList<string> Keys { get; } = [RsaOaep256, EcdhEs];
+
+    /// <summary>Every <c>enc</c>.</summary>
+    public static IReadOnlyList<string> Contents { get; } = [A128CbcHs256, A128Gcm, A256Gcm];
 }
 
 /// <summary>Explicit JWT types (<c>typ</c>), so that one kind is never taken for another (RFC 8725 section 3.11).</summary>
@@ -155,6 +220,15 @@ public static class JwtTypes
 
     /// <summary>draft-ietf-oauth-status-list section 5.1: the type of a Status List Token.</summary>
     public const string StatusList = "statuslist+jwt";
+
+    /// <summary>RFC 9101 section 10.8: the type of a request object.</summary>
+    public const string AuthorizationRequest = "oauth-authz-req+jwt";
+
+    /// <summary>What signed authorization responses carry: JARM sets no type.</summary>
+    public const string AuthorizationResponse = "JWT";
+
+    /// <summary>What signed userinfo carries: OpenID Connect Core sets no type.</summary>
+    public const string UserInfo = "JWT";
 
     /// <summary>RFC 9449 section 4.2: the type of a DPoP proof.</summary>
     public const string DPoPProof = "dpop+jwt";

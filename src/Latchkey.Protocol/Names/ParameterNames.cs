@@ -10,6 +10,7 @@ public static class ParameterNames
     public const string Assertion = "assertion";
     public const string AuthReqId = "auth_req_id";
     public const string Audience = "audience";
+    public const string AuthorizationDetails = "authorization_details";
     public const string BindingMessage = "binding_message";
     public const string Claims = "claims";
     public const string ClientAssertion = "client_assertion";

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
+using Latchkey.Server.Authorize;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Token;
 
@@ -176,12 +177,9 @@ internal static class ClientRules
     private static string? ValueFault(ClientMetadata client)
     {
         if (client.RefreshTokenRotation is not ("rotate" or "keep")) return $"refresh_token_rotation {client.RefreshTokenRotation} is unknown; use rotate or keep.";
-        if (client.SubjectType != "public") return $"subject_type {client.SubjectType} is not supported; the only one is public.";
-        if (client.IdTokenSignedResponseAlg is { } alg && !SigningAlgorithms.Supported.Contains(alg))
-            return $"id_token_signed_response_alg {alg} is not supported; use one of {string.Join(", ", SigningAlgorithms.Supported)}.";
-        if (client.IntrospectionSignedResponseAlg is { } signed && !SigningAlgorithms.Supported.Contains(signed))
-            return $"introspection_signed_response_alg {signed} is not supported; use one of {string.Join(", ", SigningAlgorithms.Supported)}.";
         if (client is { GlobalTokenRevocation: true, IsPublic: true }) return "global_token_revocation is for clients that prove who they are; take it out, or give the client a secret.";
+        if (SectorFault(client) is { } sector) return sector;
+        if (ProtectionFault(client) is { } protection) return protection;
         if (client.DefaultMaxAge < 0) return "default_max_age is below 0; give seconds.";
         if (client.AccessTokenLifetime is < 10 or > 3600) return "access_token_lifetime is not between 10 and 3600 seconds; longer ones are a matter of a resource.";
         return null;
@@ -229,25 +227,54 @@ internal static class ClientRules
         return null;
     }
 
-    // What a client would rely on is refused rather than passed over in silence.
-    private static string? UnsupportedDemand(ClientMetadata client)
+    // OpenID Connect Core section 8.1: the sector must be one, and known.
+    private static string? SectorFault(ClientMetadata client)
     {
-        foreach (var (name, demanded) in (ReadOnlySpan<(string, bool)>)[
-            ("require_pushed_authorization_requests", client.RequirePushedAuthorizationRequests),
-            ("require_signed_request_object", client.RequireSignedRequestObject == true)])
-        {
-            if (demanded) return $"{name} can't be true: this version does not do that yet, and the client would count on it; take it out.";
-        }
-
-        foreach (var (name, value) in (ReadOnlySpan<(string, string?)>)[
-            ("userinfo_signed_response_alg", client.UserinfoSignedResponseAlg),
-            ("userinfo_encrypted_response_alg", client.UserinfoEncryptedResponseAlg),
-            ("id_token_encrypted_response_alg", client.IdTokenEncryptedResponseAlg),
-            ("introspection_encrypted_response_alg", client.IntrospectionEncryptedResponseAlg)])
-        {
-            if (value is not null) return $"{name} can't be set: this version answers in plain JSON and with signed, unencrypted tokens only; take it out.";
-        }
-
-        return null;
+        if (client.SubjectType is not ("public" or "pairwise")) return $"subject_type {client.SubjectType} is unknown; use public or pairwise.";
+        if (client.SubjectType != "pairwise") return null;
+        if (client.SectorIdentifierUri is { } uri)
+            return uri.StartsWith("https://", StringComparison.Ordinal) ? null : "sector_identifier_uri is not an https URL, which it must be for pairwise subjects.";
+        var hosts = client.RedirectUris.Select(redirect => new Uri(redirect).IdnHost).Distinct(StringComparer.OrdinalIgnoreCase).ToList();
+        return hosts.Count > 1 || hosts.Contains("")
+            ? "subject_type pairwise needs a sector_identifier_uri, since the redirect URIs do not all have one and the same host."
+            : null;
     }
+
+    // How what is sent to the client, and by it, is signed and encrypted.
+    private static string? ProtectionFault(ClientMetadata client)
+    {
+        foreach (var (name, algorithm) in (ReadOnlySpan<(string, string?)>)[
+            ("id_token_signed_response_alg", client.IdTokenSignedResponseAlg), ("userinfo_signed_response_alg", client.UserinfoSignedResponseAlg),
+            ("authorization_signed_response_alg", client.AuthorizationSignedResponseAlg), ("introspection_signed_response_alg", client.IntrospectionSignedResponseAlg)])
+        {
+            if (algorithm is not null && !SigningAlgorithms.Supported.Contains(algorithm))
+                return $"{name} {algorithm} is not supported; use one of {string.Join(", ", SigningAlgorithms.Supported)}.";
+        }
+
+        foreach (var (name, algorithm, encryption) in (ReadOnlySpan<(string, string?, string?)>)[
+            ("id_token_encrypted_response", client.IdTokenEncryptedResponseAlg, client.IdTokenEncryptedResponseEnc),
+            ("userinfo_encrypted_response", client.UserinfoEncryptedResponseAlg, client.UserinfoEncryptedResponseEnc),
+            ("authorization_encrypted_response", client.AuthorizationEncryptedResponseAlg, client.AuthorizationEncryptedResponseEnc),
+            ("request_object_encryption", client.RequestObjectEncryptionAlg, client.RequestObjectEncryptionEnc)])
+        {
+            if (algorithm is not null && !EncryptionAlgorithms.Keys.Contains(algorithm))
+                return $"{name}_alg {algorithm} is not supported; use one of {string.Join(", ", EncryptionAlgorithms.Keys)}.";
+            if (encryption is not null && !EncryptionAlgorithms.Contents.Contains(encryption))
+                return $"{name}_enc {encryption} is not supported; use one of {string.Join(", ", EncryptionAlgorithms.Contents)}.";
+            if (encryption is not null && algorithm is null) return $"{name}_enc is there without {name}_alg; give both (OpenID Connect Registration section 2).";
+            if (algorithm is not null && name != "request_object_encryption" && client.Jwks is null && client.JwksUri is null)
+                return $"{name}_alg needs a key of the client to encrypt to; give jwks or jwks_uri.";
+        }
+
+        if (client.RequestObjectSigningAlg is { } signing && !RequestObjects.AlgorithmsSupported.Contains(signing))
+            return $"request_object_signing_alg {signing} is not supported; use one of {string.Join(", ", RequestObjects.AlgorithmsSupported)}.";
+        return client.RequireSignedRequestObject == true && client.Jwks is null && client.JwksUri is null
+            ? "require_signed_request_object needs the client's public keys; give jwks or jwks_uri."
+            : null;
+    }
+
+    // What a client would rely on is refused rather than passed over in silence.
+    private static string? UnsupportedDemand(ClientMetadata client) => client.IntrospectionEncryptedResponseAlg is not null
+        ? "introspection_encrypted_response_alg can't be set: introspection answers are not encrypted by this version; take it out."
+        : null;
 }

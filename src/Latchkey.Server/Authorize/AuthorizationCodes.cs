@@ -5,12 +5,18 @@ using Microsoft.AspNetCore.Http;
 namespace Latchkey.Server.Authorize;
 
 /// <summary>Answers requests that nothing stands in the way of any more.</summary>
-internal sealed class AuthorizationCodes(AuthorizationResponse response)
+internal sealed class AuthorizationCodes(AuthorizationResponse response, AuthorizationRequests requests, WaitingRequests waiting)
 {
-    /// <summary>Hands the client a code, which knows all that redeeming it needs: nothing is written.</summary>
-    public Task AnswerAsync(HttpContext context, WaitingRequest waited, SignedIn person)
+    /// <summary>Hands the client a code, which knows all that redeeming it needs: nothing is written but that a pushed request is used up.</summary>
+    public async Task AnswerAsync(HttpContext context, WaitingRequest waited, SignedIn person)
     {
         var (request, now) = (waited.Request, waited.Now);
+        if (!await requests.UseUpAsync(request).ConfigureAwait(false))
+        {
+            await waiting.RefuseAsync(context, request, AuthorizationRequests.Answered, person.User.Subject).ConfigureAwait(false);
+            return;
+        }
+
         var code = new AuthorizationCode
         {
             GrantId = RowId.New(person.User.Subject, now).ToString(),
@@ -29,6 +35,6 @@ internal sealed class AuthorizationCodes(AuthorizationResponse response)
             Amr = person.Session.Amr,
             IssuedAt = now,
         };
-        return response.WriteCodeAsync(context, request, code.Seal(waited.Configuration.Keys, now));
+        await response.WriteCodeAsync(context, request, code.Seal(waited.Configuration.Keys, now)).ConfigureAwait(false);
     }
 }

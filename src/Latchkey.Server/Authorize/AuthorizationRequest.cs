@@ -1,6 +1,7 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.UserInfo;
 
 namespace Latchkey.Server.Authorize;
 
@@ -13,7 +14,7 @@ internal sealed record AuthorizationRequest
     public required ReturnAddress Return { get; init; }
 
     /// <summary>The request as it came, to wait with.</summary>
-    public required Parameters Parameters { get; init; }
+    public required ReceivedRequest Received { get; init; }
 
     /// <summary>The redirect URI as it was sent; null if the request had none.</summary>
     public required string? RedirectUri { get; init; }
@@ -38,8 +39,14 @@ internal sealed record AuthorizationRequest
     /// <summary>What the client thinks the person signs in with.</summary>
     public required string? LoginHint { get; init; }
 
-    /// <summary>The person the <c>id_token_hint</c> is about; null if there is none.</summary>
-    public required string? HintedSubject { get; init; }
+    /// <summary>Whom the <c>id_token_hint</c> is about; null if there is none.</summary>
+    public required HintedIdentity? Hint { get; init; }
+
+    /// <summary>The client that the hint was issued to; null if it is gone.</summary>
+    public required Client? HintClient { get; init; }
+
+    /// <summary>What it was judged by.</summary>
+    public required ServerConfiguration Configuration { get; init; }
 
     public required ClaimsRequest Claims { get; init; }
 
@@ -47,7 +54,8 @@ internal sealed record AuthorizationRequest
 
     /// <summary>Whether somebody else than this person was asked for, by hint or by claim.</summary>
     public bool IsForSomebodyElse(string subject) =>
-        (HintedSubject is not null && HintedSubject != subject) || (Claims.Subjects is { } subjects && !subjects.Contains(subject));
+        (Hint is not null && !Hint.IsAbout(subject, HintClient, Configuration.Keys))
+        || (Claims.Subjects is { } subjects && !subjects.Contains(SubjectIdentifiers.Of(subject, Client, Configuration.Keys)));
 
     public override string ToString() => $"authorization request of {Client}";
 }

@@ -8,10 +8,12 @@ using Latchkey.Server.SenderConstraint;
 namespace Latchkey.Server.Authorize;
 
 /// <summary>Judges a request at <c>/authorize</c> from top to bottom (OAuth 2.1 section 4.1.1, OpenID Connect Core section 3.1.2).</summary>
-internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTokenHint hints)
+internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTokenHint hints, ServerOptions options)
 {
-    public async ValueTask<AuthorizationRequestOutcome> ReadAsync(HttpContext context, Parameters parameters, ServerConfiguration configuration)
+    public async ValueTask<AuthorizationRequestOutcome> ReadAsync(HttpContext context, ReceivedRequest received, ServerConfiguration configuration)
     {
+        var parameters = received.Parameters;
+
         // 1. Can it be read at all?
         if (parameters.Malformed is { } malformed) return new AuthorizationRequestOutcome.Unproven(OAuthError.InvalidRequest(malformed), null);
 
@@ -22,12 +24,13 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
         if (ReturnAddress.Prove(client, parameters).Refused(out var unproven, out var address)) return new AuthorizationRequestOutcome.Unproven(unproven, client);
 
         // 4. The rest.
-        return (await ReadRestAsync(parameters, client, address, configuration).ConfigureAwait(false)).Refused(out var error, out var request)
+        return (await ReadRestAsync(received, client, address, configuration).ConfigureAwait(false)).Refused(out var error, out var request)
             ? new AuthorizationRequestOutcome.Refused(address, client, error)
             : new AuthorizationRequestOutcome.Right(request);
     }
 
-    private async ValueTask<Result<Client>> FindClientAsync(HttpContext context, Parameters parameters, ServerConfiguration configuration)
+    /// <summary>The client that a request names.</summary>
+    public async ValueTask<Result<Client>> FindClientAsync(HttpContext context, Parameters parameters, ServerConfiguration configuration)
     {
         if (parameters.All(ParameterNames.ClientId).Count > 1) return OAuthError.InvalidRequest("The parameter client_id was sent more than once; send it once.");
         if (parameters[ParameterNames.ClientId] is not { } id) return OAuthError.InvalidRequest("The parameter client_id is missing.");
@@ -38,11 +41,14 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
     }
 
     private async ValueTask<Result<AuthorizationRequest>> ReadRestAsync(
-        Parameters parameters, Client client, ReturnAddress address, ServerConfiguration configuration)
+        ReceivedRequest received, Client client, ReturnAddress address, ServerConfiguration configuration)
     {
+        var parameters = received.Parameters;
+
         // 4.1 Nothing twice, and nothing that is not taken here.
         if (parameters.Error is { } fault) return fault;
         if (FindUnsupported(parameters) is { } unsupported) return unsupported;
+        if (CheckWay(received, client) is { } wrongWay) return wrongWay;
 
         // 4.2 The kind of answer, and whether this client may have it.
         if (CheckResponse(parameters, client) is { } response) return response;
@@ -60,18 +66,20 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
 
         // 4.6 Who is meant, and which claims.
         if (ClaimsRequest.Parse(parameters[ParameterNames.Claims]).Refused(out var wrongClaims, out var claims)) return wrongClaims;
-        string? hinted = null;
+        HintedIdentity? hinted = null;
+        Client? hintedClient = null;
         if (parameters[ParameterNames.IdTokenHint] is { } hint)
         {
             if ((await hints.ReadAsync(hint, configuration).ConfigureAwait(false)).Refused(out var wrongHint, out var identity)) return wrongHint;
-            hinted = identity.Subject;
+            hinted = identity;
+            hintedClient = await directory.FindKnownAsync(identity.ClientId, configuration).ConfigureAwait(false);
         }
 
         return new AuthorizationRequest
         {
             Client = client,
             Return = address,
-            Parameters = parameters,
+            Received = received,
             RedirectUri = parameters[ParameterNames.RedirectUri],
             CodeChallenge = parameters[ParameterNames.CodeChallenge],
             DPoPKeyThumbprint = parameters[ParameterNames.DPoPKeyThumbprint],
@@ -80,17 +88,27 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
             Prompt = prompt,
             MaxAge = maxAge.Seconds,
             LoginHint = parameters[ParameterNames.LoginHint],
-            HintedSubject = hinted,
+            Hint = hinted,
+            HintClient = hintedClient,
+            Configuration = configuration,
             Claims = claims,
             Nonce = parameters[ParameterNames.Nonce],
         };
     }
 
+    // RFC 9126 section 6 and RFC 9101 section 10.5: by client, or for all.
+    private OAuthError? CheckWay(ReceivedRequest received, Client client)
+    {
+        if (received.Pushed is null && (client.Metadata.RequirePushedAuthorizationRequests || options.RequirePushedAuthorizationRequests))
+            return OAuthError.InvalidRequest("Requests must be pushed: send this one to the pushed_authorization_request_endpoint, and the browser here with its request_uri.");
+        return !received.IsSigned && client.Metadata.RequireSignedRequestObject == true
+            ? OAuthError.InvalidRequest("Requests of this client must be signed: send them as a request object in the parameter request (RFC 9101).")
+            : null;
+    }
+
     // OpenID Connect Core section 3.1.2.6: what is not supported is refused by its own code, never passed over.
     private static OAuthError? FindUnsupported(Parameters parameters)
     {
-        if (parameters[ParameterNames.Request] is not null)
-            return OAuthError.RequestNotSupported("Request objects are not taken; send the parameters themselves.");
         if (parameters[ParameterNames.RequestUri] is not null)
             return OAuthError.RequestUriNotSupported("Request objects by reference are not taken; send the parameters themselves.");
         if (parameters[ParameterNames.Registration] is not null)
@@ -108,7 +126,7 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
         if (!client.Metadata.Allows(GrantTypes.AuthorizationCode))
             return OAuthError.UnauthorizedClient("The client is not registered for the grant type authorization_code.");
         return parameters[ParameterNames.ResponseMode] is { } mode && !ResponseModes.Supported.Contains(mode)
-            ? OAuthError.InvalidRequest("There is no such response_mode; send query or form_post, or leave it out.")
+            ? OAuthError.InvalidRequest("There is no such response_mode; send query, form_post, jwt, query.jwt or form_post.jwt, or leave it out.")
             : null;
     }
 

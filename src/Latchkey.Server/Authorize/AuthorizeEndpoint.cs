@@ -8,7 +8,7 @@ namespace Latchkey.Server.Authorize;
 
 /// <summary>The authorization endpoint (OAuth 2.1 section 3.1, OpenID Connect Core section 3.1.2).</summary>
 internal sealed class AuthorizeEndpoint(
-    ConfigurationSource configuration, AuthorizationRequestReader reader, WaitingRequests waiting, NextStepDecision decision, SignInSessions sessions,
+    ConfigurationSource configuration, AuthorizationRequests requests, WaitingRequests waiting, NextStepDecision decision, SignInSessions sessions,
     AuthorizationCodes codes, InteractionPages pages, TimeProvider clock)
 {
     /// <summary>GET: judge, then do what comes next.</summary>
@@ -18,7 +18,7 @@ internal sealed class AuthorizeEndpoint(
         var parameters = RequestForm.ReadQuery(context);
 
         // 1. Is the request right?
-        var outcome = await reader.ReadAsync(context, parameters, current).ConfigureAwait(false);
+        var outcome = await requests.ReadAsync(context, parameters, current).ConfigureAwait(false);
         if (outcome is not AuthorizationRequestOutcome.Right(var request))
         {
             await waiting.RefuseAsync(context, outcome).ConfigureAwait(false);
@@ -27,7 +27,7 @@ internal sealed class AuthorizeEndpoint(
 
         // 2. What does it need?
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        var interaction = Interaction.ForAuthorize(parameters) with { StartedAt = now };
+        var interaction = Interaction.ForAuthorize(request.Received) with { StartedAt = now };
         await GoOnAsync(context, new WaitingRequest(interaction, request, current, now)).ConfigureAwait(false);
     }
 
@@ -42,14 +42,14 @@ internal sealed class AuthorizeEndpoint(
             return;
         }
 
-        var outcome = await reader.ReadAsync(context, parameters, configuration.Current).ConfigureAwait(false);
-        if (outcome is not AuthorizationRequestOutcome.Right)
+        var outcome = await requests.ReadAsync(context, parameters, configuration.Current).ConfigureAwait(false);
+        if (outcome is not AuthorizationRequestOutcome.Right(var request))
         {
             await waiting.RefuseAsync(context, outcome).ConfigureAwait(false);
             return;
         }
 
-        context.RedirectTo(pages.Continue(Interaction.ForAuthorize(parameters)));
+        context.RedirectTo(pages.Continue(Interaction.ForAuthorize(request.Received)));
     }
 
     /// <summary>GET <c>/authorize/continue</c>: after a page, or after a POST.</summary>

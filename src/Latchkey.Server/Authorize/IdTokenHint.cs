@@ -1,9 +1,8 @@
-using System.Runtime.CompilerServices;
-using System.Text;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Keys;
+using Latchkey.Server.UserInfo;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
@@ -16,7 +15,14 @@ namespace Latchkey.Server.Authorize;
 /// <param name="IssuedAt">Unix seconds.</param>
 /// <param name="ExpiresAt">Unix seconds.</param>
 /// <param name="AuthTime">When the person had signed in, unix seconds.</param>
-internal sealed record HintedIdentity(string Subject, string ClientId, string? SessionId, long IssuedAt, long ExpiresAt, long? AuthTime);
+internal sealed record HintedIdentity(string Subject, string ClientId, string? SessionId, long IssuedAt, long ExpiresAt, long? AuthTime)
+{
+    /// <summary>Whether it is about a person, by the name that its client knows them by.</summary>
+    /// <param name="subject">The person.</param>
+    /// <param name="client">The client that it was issued to; null if it is gone.</param>
+    /// <param name="keys">With the key of pairwise subjects.</param>
+    public bool IsAbout(string subject, Client? client, KeyRing keys) => Subject == (client is null ? subject : SubjectIdentifiers.Of(subject, client, keys));
+}
 
 /// <summary>
 /// Reads <c>id_token_hint</c> (OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2): the signature must be ours, its time may be over.
@@ -27,20 +33,16 @@ internal sealed class IdTokenHint(ServerOptions options)
 
     private static readonly JsonWebTokenHandler Handler = new() { MaximumTokenSizeInBytes = MaximumSize };
 
-    // Opened once for each set of keys.
-    private readonly ConditionalWeakTable<KeyRing, IReadOnlyList<SecurityKey>> _keys = [];
-
     /// <summary>Reads a hint.</summary>
     /// <returns>Whom it is about, or <c>invalid_request</c> for what is no ID token of this issuer.</returns>
     public async ValueTask<Result<HintedIdentity>> ReadAsync(string hint, ServerConfiguration configuration)
     {
-        if (hint.Length > MaximumSize) return NotOurs;
+        if (!OwnSignatures.Verify(configuration.Keys, hint, MaximumSize)) return NotOurs;
         var outcome = await Handler.ValidateTokenAsync(hint, new TokenValidationParameters
         {
             ValidIssuer = options.Issuer,
-            IssuerSigningKeys = _keys.GetValue(configuration.Keys, Open),
-            TryAllIssuerSigningKeys = false,
-            ValidAlgorithms = SigningAlgorithms.Supported,
+            // It was verified above.
+            SignatureValidator = static (text, _) => new JsonWebToken(text),
             ValidTypes = [JwtTypes.IdToken],
             ValidateAudience = false,
             ValidateLifetime = false,
@@ -54,7 +56,4 @@ internal sealed class IdTokenHint(ServerOptions options)
 
     private static OAuthError NotOurs =>
         OAuthError.InvalidRequest("The id_token_hint is not an ID token of this issuer; send one that it issued to the client, or none.");
-
-    private static IReadOnlyList<SecurityKey> Open(KeyRing keys) =>
-        [.. keys.Signing.Select(key => new JsonWebKey(Encoding.UTF8.GetString(key.Signer.PublicKey.Span)))];
 }

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.IO.Compression;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Latchkey.Protocol;
 using Latchkey.Server.Keys;
 
 namespace Latchkey.Server.Authorize;
@@ -19,8 +18,14 @@ internal sealed record Interaction
     /// <summary>What goes on afterwards.</summary>
     public required InteractionKind Kind { get; init; }
 
-    /// <summary>The parameters of the request at <c>/authorize</c>, encoded; they are judged anew at every step.</summary>
+    /// <summary>The parameters of the request at <c>/authorize</c>, encoded; they are judged anew at every step. Null for a pushed one.</summary>
     public string? Parameters { get; init; }
+
+    /// <summary>What the request is found by, if it was pushed: it lies in the database, so that pages have short URLs however large it is.</summary>
+    public string? Pushed { get; init; }
+
+    /// <summary>Whether the client signed the parameters; the signature was judged when they came.</summary>
+    public bool IsSigned { get; init; }
 
     /// <summary>The code that the person typed or followed to <c>/device</c>.</summary>
     public string? UserCode { get; init; }
@@ -37,7 +42,13 @@ internal sealed record Interaction
     /// <summary>For whom a page was rendered: its form counts only while this person is signed in.</summary>
     public string? RenderedFor { get; init; }
 
-    public static Interaction ForAuthorize(Parameters parameters) => new() { Kind = InteractionKind.Authorize, Parameters = parameters.Encode() };
+    public static Interaction ForAuthorize(ReceivedRequest received) => new()
+    {
+        Kind = InteractionKind.Authorize,
+        Parameters = received.Pushed is null ? received.Parameters.Encode() : null,
+        Pushed = received.Pushed,
+        IsSigned = received.IsSigned,
+    };
 
     public static Interaction ForDevice(string? userCode) => new() { Kind = InteractionKind.Device, UserCode = userCode };
 

@@ -10,18 +10,22 @@ namespace Latchkey.Server.Authorize;
 /// </summary>
 internal sealed class ReturnAddress
 {
-    private ReturnAddress(string redirectUri, string responseMode, string? state)
+    private ReturnAddress(string redirectUri, bool isForm, bool isJwt, string? state)
     {
         RedirectUri = redirectUri;
-        ResponseMode = responseMode;
+        IsForm = isForm;
+        IsJwt = isJwt;
         State = state;
     }
 
     /// <summary>The redirect URI as sent, or the registered one where none was sent.</summary>
     public string RedirectUri { get; }
 
-    /// <summary>How the answer travels, one of <see cref="ResponseModes"/>; <c>query</c> also where the request names one that does not exist.</summary>
-    public string ResponseMode { get; }
+    /// <summary>Whether the answer is a form that the browser posts; in the query otherwise, also where the request names a mode that does not exist.</summary>
+    public bool IsForm { get; }
+
+    /// <summary>Whether the answer is a signed JWT (JARM).</summary>
+    public bool IsJwt { get; }
 
     /// <summary>What the client gets back exactly as it was sent; null if it sent none.</summary>
     public string? State { get; }
@@ -49,10 +53,13 @@ internal sealed class ReturnAddress
 
         var mode = parameters[ParameterNames.ResponseMode];
         return new ReturnAddress(
-            sent ?? registered[0], mode == ResponseModes.FormPost ? ResponseModes.FormPost : ResponseModes.Query, parameters[ParameterNames.State]);
+            sent ?? registered[0],
+            isForm: mode is ResponseModes.FormPost or ResponseModes.FormPostJwt,
+            isJwt: mode is ResponseModes.Jwt or ResponseModes.QueryJwt or ResponseModes.FormPostJwt,
+            parameters[ParameterNames.State]);
     }
 
-    public override string ToString() => $"return address by {ResponseMode}";
+    public override string ToString() => $"return address by {(IsForm ? "form" : "query")}{(IsJwt ? ", signed" : "")}";
 
     // Read roughly: whether the scope is well-formed is asked once errors have somewhere to go.
     private static bool AsksForOpenId(Parameters parameters) =>
@@ -68,6 +75,15 @@ internal static class ResponseModes
     /// <summary>As a form that the browser posts (OAuth 2.0 Form Post Response Mode).</summary>
     public const string FormPost = "form_post";
 
-    /// <summary>All there are.</summary>
-    public static IReadOnlyList<string> Supported { get; } = [Query, FormPost];
+    /// <summary>Signed, the usual way for the response type: for <c>code</c> in the query (JARM section 2.3.4).</summary>
+    public const string Jwt = "jwt";
+
+    /// <summary>Signed, in the query (JARM section 2.3.1).</summary>
+    public const string QueryJwt = "query.jwt";
+
+    /// <summary>Signed, as a form that the browser posts (JARM section 2.3.3).</summary>
+    public const string FormPostJwt = "form_post.jwt";
+
+    /// <summary>All there are. Fragments are for scripts that take tokens from them, and no token is ever given from here: no <c>fragment.jwt</c>.</summary>
+    public static IReadOnlyList<string> Supported { get; } = [Query, FormPost, Jwt, QueryJwt, FormPostJwt];
 }

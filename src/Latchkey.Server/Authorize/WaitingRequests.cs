@@ -18,7 +18,7 @@ internal sealed record WaitingRequest(Interaction Interaction, AuthorizationRequ
 
 /// <summary>Takes up requests that waited, and answers those that can't go on.</summary>
 internal sealed class WaitingRequests(
-    ConfigurationSource configuration, ClientDirectory directory, AuthorizationRequestReader reader, AuthorizationResponse response, SignInSessions sessions,
+    ConfigurationSource configuration, ClientDirectory directory, AuthorizationRequests requests, AuthorizationResponse response, SignInSessions sessions,
     Database database, Auditor auditor, ServerOptions options, TimeProvider clock)
 {
     /// <summary>Takes up what a page's URL or form carries, by today's configuration.</summary>
@@ -39,14 +39,14 @@ internal sealed class WaitingRequests(
     public async ValueTask<WaitingRequest?> ResumeAsync(HttpContext context, Interaction interaction, ServerConfiguration current)
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        var parameters = Parameters.Parse(interaction.Parameters);
         if (interaction.IsExpired(options, now))
         {
-            await WriteExpiredAsync(context, await directory.FindKnownAsync(parameters[ParameterNames.ClientId], current).ConfigureAwait(false)).ConfigureAwait(false);
+            var clientId = Parameters.Parse(interaction.Parameters)[ParameterNames.ClientId];
+            await WriteExpiredAsync(context, await directory.FindKnownAsync(clientId, current).ConfigureAwait(false)).ConfigureAwait(false);
             return null;
         }
 
-        var outcome = await reader.ReadAsync(context, parameters, current).ConfigureAwait(false);
+        var outcome = await requests.ReadAsync(context, interaction, current).ConfigureAwait(false);
         if (outcome is AuthorizationRequestOutcome.Right right) return new(interaction, right.Request, current, now);
         await RefuseAsync(context, outcome).ConfigureAwait(false);
         return null;
@@ -71,17 +71,20 @@ internal sealed class WaitingRequests(
     }
 
     /// <summary>Tells the client that a request which is right can't be answered with a code.</summary>
-    public Task RefuseAsync(HttpContext context, AuthorizationRequest request, OAuthError error, string? subject)
+    public async Task RefuseAsync(HttpContext context, AuthorizationRequest request, OAuthError error, string? subject)
     {
+        // This is the request's answer, and the only one.
+        if (!await requests.UseUpAsync(request).ConfigureAwait(false)) error = AuthorizationRequests.Answered;
         NoteRefusal(context, request.Client, subject, error);
-        return AnswerAsync(context, request.Return, request.Client, error, subject);
+        await AnswerAsync(context, request.Return, request.Client, error, subject).ConfigureAwait(false);
     }
 
     /// <summary>Tells the client that the person said no: who has just answered a question knows where they go.</summary>
-    public Task DenyAsync(HttpContext context, AuthorizationRequest request, OAuthError error, string subject)
+    public async Task DenyAsync(HttpContext context, AuthorizationRequest request, OAuthError error, string subject)
     {
+        if (!await requests.UseUpAsync(request).ConfigureAwait(false)) error = AuthorizationRequests.Answered;
         NoteRefusal(context, request.Client, subject, error);
-        return response.WriteErrorAsync(context, request.Return, request.Client, error);
+        await response.WriteErrorAsync(context, request.Return, request.Client, error).ConfigureAwait(false);
     }
 
     // Anybody can be a client that registers itself, so a link to this server must not lead on to any site without a word (RFC 9700 section 4.11.2):
@@ -96,7 +99,7 @@ internal sealed class WaitingRequests(
                 title: "This could not go on",
                 text: "An app that nobody here has checked sent your browser with a request that this server can't answer.",
                 advice: "If you have just started this app yourself, you can go back to it and try again. Otherwise close this page.",
-                returnUri: response.ErrorUri(address, error)).ConfigureAwait(false);
+                returnUri: await response.ErrorUriAsync(address, client, error).ConfigureAwait(false)).ConfigureAwait(false);
             return;
         }
 

@@ -29,6 +29,12 @@ internal sealed record Client(ClientMetadata Metadata, IReadOnlyList<ClientSecre
     /// <summary>What it gets when it asks for none.</summary>
     public ScopeSet DefaultScope { get; } = ScopeSet.Parse(Metadata.DefaultScope).Succeeded(out var scope, out _) ? scope : ScopeSet.Empty;
 
+    /// <summary>
+    /// The host that its pairwise subjects are made for (OpenID Connect Core section 8.1): that of its <c>sector_identifier_uri</c>, else of its redirect
+    /// URIs, which all have the same. Null where people are known by their own <c>sub</c>.
+    /// </summary>
+    public string? SectorIdentifier { get; } = Metadata.SubjectType == "pairwise" ? SectorOf(Metadata) : null;
+
     /// <summary>Whether the port of its loopback redirect URIs is free (RFC 8252 section 7.3).</summary>
     public bool AnyLoopbackPort => Metadata.IsNative || Metadata.IsPublic || IsSelfRegistered;
 
@@ -50,6 +56,9 @@ internal sealed record Client(ClientMetadata Metadata, IReadOnlyList<ClientSecre
 
         return false;
     }
+
+    private static string SectorOf(ClientMetadata metadata) =>
+        new Uri(metadata.SectorIdentifierUri ?? (metadata.RedirectUris.Count > 0 ? metadata.RedirectUris[0] : null) ?? $"https://{Uri.EscapeDataString(metadata.ClientId)}.invalid").IdnHost;
 
     public override string ToString() => $"client {Id}";
 }

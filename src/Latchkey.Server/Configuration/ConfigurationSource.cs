@@ -8,7 +8,7 @@ namespace Latchkey.Server.Configuration;
 /// <summary>
 /// Keeps the node's configuration current: polls the version once a second and reads everything again when it moved.
 /// </summary>
-internal sealed partial class ConfigurationSource(Database database, KeyVault vault, TimeProvider clock, ILogger<ConfigurationSource> logger) : BackgroundService
+internal sealed partial class ConfigurationSource(Database database, KeyVault vault, KeyKeeper keeper, TimeProvider clock, ILogger<ConfigurationSource> logger) : BackgroundService
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
@@ -27,24 +27,14 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
         await _loading.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            var current = _current;
-            var next = await database.ReadAsync(async sql =>
+            var next = await ReadAsync().ConfigureAwait(false);
+            // Whatever names an algorithm first, wherever it was declared: its key is there before anybody can ask for it.
+            if (!ReferenceEquals(next, _current) && next.LacksKeys(clock.GetUtcNow().ToUnixTimeMilliseconds()))
             {
-                var (version, notBefore) = await ConfigurationVersion.ReadAsync(sql).ConfigureAwait(false);
-                if (version == current?.Version) return current;
-                var secrets = (await Clients.ListSecretsAsync(sql).ConfigureAwait(false)).ToLookup(secret => secret.ClientId, StringComparer.Ordinal);
-                var clients = await Clients.ListAsync(sql).ConfigureAwait(false);
-                var resources = await Resources.ListAsync(sql).ConfigureAwait(false);
-                var issuers = await TrustedIssuers.ListAsync(sql).ConfigureAwait(false);
-                var keys = await SigningKeys.ListAsync(sql).ConfigureAwait(false);
-                return new ServerConfiguration(
-                    version,
-                    clients.Select(row => new Client(row.Metadata, [.. secrets[row.Metadata.ClientId]], Math.Max(row.NotBefore, notBefore))),
-                    resources,
-                    vault.Open(keys, current?.Keys),
-                    issuers,
-                    notBefore);
-            }).ConfigureAwait(false);
+                await keeper.EnsureAsync().ConfigureAwait(false);
+                next = await ReadAsync().ConfigureAwait(false);
+            }
+
             _current = next;
         }
         finally
@@ -52,6 +42,25 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
             _loading.Release();
         }
     }
+
+    private ValueTask<ServerConfiguration> ReadAsync() => database.ReadAsync(async sql =>
+    {
+        var current = _current;
+        var (version, notBefore) = await ConfigurationVersion.ReadAsync(sql).ConfigureAwait(false);
+        if (version == current?.Version) return current;
+        var secrets = (await Clients.ListSecretsAsync(sql).ConfigureAwait(false)).ToLookup(secret => secret.ClientId, StringComparer.Ordinal);
+        var clients = await Clients.ListAsync(sql).ConfigureAwait(false);
+        var resources = await Resources.ListAsync(sql).ConfigureAwait(false);
+        var issuers = await TrustedIssuers.ListAsync(sql).ConfigureAwait(false);
+        var keys = await SigningKeys.ListAsync(sql).ConfigureAwait(false);
+        return new ServerConfiguration(
+            version,
+            clients.Select(row => new Client(row.Metadata, [.. secrets[row.Metadata.ClientId]], Math.Max(row.NotBefore, notBefore))),
+            resources,
+            vault.Open(keys, current?.Keys),
+            issuers,
+            notBefore);
+    });
 
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

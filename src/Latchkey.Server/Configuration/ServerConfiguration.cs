@@ -56,6 +56,15 @@ internal sealed class ServerConfiguration
 
     public IEnumerable<Client> Clients => _clients.Values;
 
+    /// <summary>Whether something is declared with an algorithm for which there is no key.</summary>
+    /// <param name="now">Unix milliseconds.</param>
+    public bool LacksKeys(long now)
+    {
+        var needs = new KeyNeeds(_clients.Values.Select(client => client.Metadata), Resources);
+        return needs.Signing.Any(algorithm => !Keys.HasSigner(algorithm, now))
+            || needs.Decrypting.Any(algorithm => !Keys.Decrypting.Any(key => key.Algorithm == algorithm));
+    }
+
     /// <summary>A client that an operator declared. Who may be any other asks <see cref="ClientDirectory"/>.</summary>
     public Client? FindClient(string? clientId) => clientId is not null && _clients.TryGetValue(clientId, out var client) ? client : null;
 

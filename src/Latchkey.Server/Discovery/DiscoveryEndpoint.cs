@@ -66,6 +66,8 @@ internal sealed class DiscoveryEndpoint(
             RegistrationEndpoint = options.Registration == RegistrationMode.Off ? null : options.Endpoint("/register"),
             RevocationEndpoint = options.Endpoint("/revoke"),
             IntrospectionEndpoint = options.Endpoint("/introspect"),
+            PushedAuthorizationRequestEndpoint = options.Endpoint("/par"),
+            RequirePushedAuthorizationRequests = options.RequirePushedAuthorizationRequests,
             EndSessionEndpoint = options.Endpoint("/logout"),
             ScopesSupported = configuration.ScopesSupported,
             ResponseTypesSupported = ["code"],
@@ -79,7 +81,19 @@ internal sealed class DiscoveryEndpoint(
             // A client that proves nothing may not look into tokens.
             IntrospectionEndpointAuthMethodsSupported = proving,
             IntrospectionEndpointAuthSigningAlgValuesSupported = AssertionAlgorithms(proving),
-            SubjectTypesSupported = ["public"],
+            SubjectTypesSupported = ["public", "pairwise"],
+            IdTokenEncryptionAlgValuesSupported = EncryptionAlgorithms.Keys,
+            IdTokenEncryptionEncValuesSupported = EncryptionAlgorithms.Contents,
+            UserinfoSigningAlgValuesSupported = SigningAlgorithms.Supported,
+            UserinfoEncryptionAlgValuesSupported = EncryptionAlgorithms.Keys,
+            UserinfoEncryptionEncValuesSupported = EncryptionAlgorithms.Contents,
+            AuthorizationSigningAlgValuesSupported = SigningAlgorithms.Supported,
+            AuthorizationEncryptionAlgValuesSupported = EncryptionAlgorithms.Keys,
+            AuthorizationEncryptionEncValuesSupported = EncryptionAlgorithms.Contents,
+            RequestObjectSigningAlgValuesSupported = RequestObjects.AlgorithmsSupported,
+            // A client can encrypt to the server once one is registered for it: then there is a key.
+            RequestObjectEncryptionAlgValuesSupported = NotEmpty(configuration.Keys.Decrypting.Select(key => key.Algorithm)),
+            RequestObjectEncryptionEncValuesSupported = configuration.Keys.Decrypting.Count == 0 ? null : EncryptionAlgorithms.Contents,
             IdTokenSigningAlgValuesSupported = SigningAlgorithms.Supported,
             ClaimTypesSupported = ["normal"],
             ClaimsSupported = [.. IdTokenClaims.Concat(ScopeClaims.Table.Values.SelectMany(claims => claims))],
@@ -88,8 +102,8 @@ internal sealed class DiscoveryEndpoint(
             DisplayValuesSupported = ["page"],
             UiLocalesSupported = ["en"],
             ClaimsParameterSupported = true,
+            RequestParameterSupported = true,
             // Said in so many words: what is left out counts as true for request_uri_parameter_supported.
-            RequestParameterSupported = false,
             RequestUriParameterSupported = false,
             ClientIdMetadataDocumentSupported = options.ClientIdMetadataDocuments == MetadataDocumentMode.Off ? null : true,
             AuthorizationResponseIssParameterSupported = true,
@@ -137,6 +151,8 @@ internal sealed class DiscoveryEndpoint(
 
     private static IReadOnlyList<string>? AssertionAlgorithms(IEnumerable<string> methods) =>
         methods.Contains(ClientAuthenticationMethods.PrivateKeyJwt) ? ClientAssertions.AlgorithmsSupported : null;
+
+    private static List<string>? NotEmpty(IEnumerable<string> values) => values.Distinct(StringComparer.Ordinal).ToList() is { Count: > 0 } list ? list : null;
 
     private sealed record Published(ServerConfiguration Of, StaticDocument Document);
 }

@@ -40,6 +40,15 @@ internal static class Answers
         return context.Response.Body.WriteAsync(json, context.RequestAborted).AsTask();
     }
 
+    /// <summary>Writes a JWT, signed or encrypted (RFC 7519 section 10.3.1).</summary>
+    public static Task WriteJwtAsync(this HttpContext context, string jwt)
+    {
+        var bytes = System.Text.Encoding.ASCII.GetBytes(jwt);
+        context.Response.ContentType = "application/jwt";
+        context.Response.ContentLength = bytes.Length;
+        return context.Response.Body.WriteAsync(bytes, context.RequestAborted).AsTask();
+    }
+
     /// <summary>Forbids caching (RFC 6749 section 5.1).</summary>
     public static void NoStore(this HttpContext context)
     {

@@ -30,6 +30,7 @@ internal sealed partial class Janitor(
     [
         (ReplayGuard.PruneAsync, TimeSpan.FromMinutes(1)),
         (RevokedTokens.PruneAsync, TimeSpan.FromMinutes(1)),
+        (PushedRequests.PruneAsync, TimeSpan.FromMinutes(1)),
         (DeviceCodes.PruneAsync, TimeSpan.FromHours(1)),
         (BackchannelRequests.PruneAsync, TimeSpan.FromHours(1)),
         (Sessions.PruneAsync, TimeSpan.FromDays(7)),

@@ -8,6 +8,7 @@ using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Token;
+using Latchkey.Server.UserInfo;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -101,7 +102,7 @@ internal sealed class IntrospectionEndpoint(
     {
         if ((await accessTokens.VerifyAsync(token, configuration, now).ConfigureAwait(false)).Refused(out _, out var info)
             || !MayKnow(caller, info, configuration)) return Inactive;
-        var user = info.Grant is null ? null : await database.ReadAsync(sql => Users.FindAsync(sql, info.Subject)).ConfigureAwait(false);
+        var user = info.Grant is not { } grant ? null : await database.ReadAsync(sql => Users.FindAsync(sql, grant.Subject)).ConfigureAwait(false);
         if (info.Grant is not null && user is null or { DisabledAt: not null }) return Inactive;
 
         var buffer = new ArrayBufferWriter<byte>(512);
@@ -111,7 +112,7 @@ internal sealed class IntrospectionEndpoint(
             json.WriteBoolean("active"u8, true);
             json.WriteString("scope"u8, info.Scope.ToString());
             json.WriteString("client_id"u8, info.ClientId);
-            if (user is not null) json.WriteString("username"u8, user.Username);
+            if (user is not null && configuration.FindClient(info.ClientId) is { SectorIdentifier: null }) json.WriteString("username"u8, user.Username);
             json.WriteString("token_type"u8, info.Confirmation?.TokenType ?? TokenTypes.Bearer);
             json.WriteNumber("exp"u8, info.ExpiresAt);
             json.WriteNumber("iat"u8, info.IssuedAt);
@@ -152,10 +153,10 @@ internal sealed class IntrospectionEndpoint(
             json.WriteBoolean("active"u8, true);
             json.WriteString("scope"u8, grant.Terms.Scope);
             json.WriteString("client_id"u8, grant.ClientId);
-            json.WriteString("username"u8, user.Username);
+            if (caller.SectorIdentifier is null) json.WriteString("username"u8, user.Username);
             json.WriteNumber("exp"u8, Math.Min(grant.ExpiresAt, grant.RotatedAt + grant.IdleSeconds * 1000L) / 1000);
             json.WriteNumber("iat"u8, grant.RotatedAt / 1000);
-            json.WriteString("sub"u8, grant.Subject);
+            json.WriteString("sub"u8, SubjectIdentifiers.Of(grant.Subject, caller, configuration.Keys));
             json.WriteString("iss"u8, options.Issuer);
             json.WriteEndObject();
         }

@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Http;
 namespace Latchkey.Server.Keys;
 
 /// <summary>
-/// <c>GET /.well-known/jwks.json</c>: the public keys (RFC 7517 section 5) that sign now, are about to, or have signed tokens that are still good.
+/// <c>GET /.well-known/jwks.json</c>: the public keys (RFC 7517 section 5) that sign now, are about to, or have signed tokens that are still good;
+/// and those to encrypt request objects to.
 /// It is sent as <c>application/json</c>: some clients refuse <c>application/jwk-set+json</c>, none refuses this.
 /// </summary>
 internal sealed class JwksEndpoint(ConfigurationSource source, ServerOptions options, TimeProvider clock)
@@ -35,8 +36,9 @@ internal sealed class JwksEndpoint(ConfigurationSource source, ServerOptions opt
         var keys = configuration.Keys.Signing.Where(key => key.RetiredAt is null || now < key.RetiredAt + kept)
             .OrderBy(key => SigningAlgorithms.Supported.ToList().IndexOf(key.Signer.Algorithm)).ThenByDescending(key => key.SignsAt(now)).ThenBy(key => key.ActiveFrom)
             .ToList();
+        var published = keys.Select(key => key.Signer.PublicKey).Concat(configuration.Keys.Decrypting.Select(key => key.PublicKey));
         var until = keys.Min(key => key.RetiredAt + kept) ?? long.MaxValue;
-        return new(configuration, until, new StaticDocument(JsonWebKeyWriter.Set(keys.Select(key => key.Signer.PublicKey)), options.JwksMaxAge));
+        return new(configuration, until, new StaticDocument(JsonWebKeyWriter.Set(published), options.JwksMaxAge));
     }
 
     private sealed record Published(ServerConfiguration Of, long Until, StaticDocument Document);

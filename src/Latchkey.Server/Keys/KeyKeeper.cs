@@ -19,12 +19,15 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
 
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
-    /// <summary>Makes the keys that the server can't answer without, if they are not there; called before the configuration is first read.</summary>
+    /// <summary>
+    /// Makes the keys that the server can't answer without, if they are not there: the standing ones, and those of every algorithm that a client or resource
+    /// is declared with. Called before the configuration is first read, and whenever one names an algorithm that has no key.
+    /// </summary>
     /// <exception cref="DatabaseUnavailableException">The database can't be reached.</exception>
     public async Task EnsureAsync()
     {
         var now = Now();
-        var missing = MissingNow(await database.ReadAsync(SigningKeys.ListAsync).ConfigureAwait(false), now).ToList();
+        var missing = await database.ReadAsync(sql => MissingNowAsync(sql, now)).ConfigureAwait(false);
         if (missing.Count == 0) return;
 
         // Finding primes takes a tenth of a second each: outside the transaction, and all at once.
@@ -32,7 +35,7 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
         await database.WriteAsync(async sql =>
         {
             await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
-            var still = MissingNow(await SigningKeys.ListAsync(sql).ConfigureAwait(false), now).ToHashSet();
+            var still = await MissingNowAsync(sql, now).ConfigureAwait(false);
             foreach (var row in made.Where(row => still.Contains((row.Purpose, row.Algorithm)))) await AddAsync(sql, row, now).ConfigureAwait(false);
             return true;
         }).ConfigureAwait(false);
@@ -50,7 +53,7 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
             var clients = await Clients.ListAsync(sql).ConfigureAwait(false);
             return (await SigningKeys.ListAsync(sql).ConfigureAwait(false), Kept(options, resources, clients.Select(client => client.Metadata)));
         }).ConfigureAwait(false);
-        var missing = SigningAlgorithms.Supported.Where(algorithm => Next(rows, algorithm, now) is null).ToList();
+        var missing = SigningAlgorithms.Supported.Where(algorithm => Signs(rows, algorithm, now) is not null && Next(rows, algorithm, now) is null).ToList();
         if (missing.Count == 0 && !Replaced(rows, now).Any() && !Over(rows, kept, now).Any()) return;
 
         var made = await Task.WhenAll(missing.Select(algorithm => Task.Run(() => Create((KeyPurposes.Sign, algorithm), now, now)))).ConfigureAwait(false);
@@ -152,9 +155,22 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
         }
     }
 
-    private static IEnumerable<(string Purpose, string Algorithm)> MissingNow(List<KeyRow> rows, long now)
+    private static async ValueTask<List<(string Purpose, string Algorithm)>> MissingNowAsync(SqlSession sql, long now)
     {
-        foreach (var algorithm in SigningAlgorithms.Supported)
+        var rows = await SigningKeys.ListAsync(sql).ConfigureAwait(false);
+        var clients = await Clients.ListAsync(sql).ConfigureAwait(false);
+        var needs = new KeyNeeds(clients.Select(client => client.Metadata), await Resources.ListAsync(sql).ConfigureAwait(false));
+        return [.. MissingNow(rows, needs, now)];
+    }
+
+    private static IEnumerable<(string Purpose, string Algorithm)> MissingNow(List<KeyRow> rows, KeyNeeds needs, long now)
+    {
+        foreach (var algorithm in needs.Decrypting)
+        {
+            if (!rows.Exists(row => row.Purpose == KeyPurposes.Decrypt && row.Algorithm == algorithm)) yield return (KeyPurposes.Decrypt, algorithm);
+        }
+
+        foreach (var algorithm in needs.Signing)
         {
             if (Signs(rows, algorithm, now) is null) yield return (KeyPurposes.Sign, algorithm);
         }
@@ -203,9 +219,12 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
         }).ConfigureAwait(false);
     }
 
-    private KeyRow Create((string Purpose, string Algorithm) need, long createdAt, long activeFrom) => need.Purpose == KeyPurposes.Sign
-        ? vault.CreateSigning(need.Algorithm, createdAt, activeFrom)
-        : vault.CreateSymmetric(need.Purpose, 1, createdAt, activeFrom);
+    private KeyRow Create((string Purpose, string Algorithm) need, long createdAt, long activeFrom) => need.Purpose switch
+    {
+        KeyPurposes.Sign => vault.CreateSigning(need.Algorithm, createdAt, activeFrom),
+        KeyPurposes.Decrypt => vault.CreateDecrypting(need.Algorithm, createdAt),
+        _ => vault.CreateSymmetric(need.Purpose, 1, createdAt, activeFrom),
+    };
 
     // Before this a verifier may still hold a JWKS without the key; the minute covers clocks that differ.
     private long Earliest(KeyRow next) => next.CreatedAt + (long)(options.JwksMaxAge + TimeSpan.FromMinutes(1)).TotalMilliseconds;

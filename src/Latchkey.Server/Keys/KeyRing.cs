@@ -1,4 +1,5 @@
 using Latchkey.Protocol.Jose;
+using Latchkey.Verification.Jose;
 
 namespace Latchkey.Server.Keys;
 
@@ -7,6 +8,9 @@ internal static class KeyPurposes
 {
     /// <summary>Signs JWTs; its public half is in the JWKS.</summary>
     public const string Sign = "sign";
+
+    /// <summary>Decrypts what others encrypt to the server; its public half is in the JWKS.</summary>
+    public const string Decrypt = "decrypt";
 
     /// <summary>The MAC of refresh tokens.</summary>
     public const string RefreshToken = "refresh_token";
@@ -20,7 +24,10 @@ internal static class KeyPurposes
     /// <summary>The MAC of the nonces for DPoP proofs.</summary>
     public const string DPoPNonce = "dpop_nonce";
 
-    public static IReadOnlyList<string> Symmetric { get; } = [RefreshToken, AuthorizationCode, Declared, DPoPNonce];
+    /// <summary>Makes the pairwise subjects; there is one for ever, since with another every person would be a stranger to their apps.</summary>
+    public const string Pairwise = "pairwise";
+
+    public static IReadOnlyList<string> Symmetric { get; } = [RefreshToken, AuthorizationCode, Declared, DPoPNonce, Pairwise];
 }
 
 /// <summary>An opened signing key and when it is used.</summary>
@@ -41,14 +48,24 @@ internal sealed class KeyRing
     private readonly IReadOnlyList<SigningKey> _signing;
     private readonly Dictionary<string, List<SymmetricKey>> _symmetric;
 
-    public KeyRing(IReadOnlyList<SigningKey> signing, IEnumerable<(string Purpose, SymmetricKey Key)> symmetric)
+    public KeyRing(
+        IReadOnlyList<SigningKey> signing, IEnumerable<(string Purpose, SymmetricKey Key)> symmetric, IReadOnlyList<JweDecrypter>? decrypting = null)
     {
         _signing = signing;
+        Decrypting = decrypting ?? [];
         _symmetric = symmetric.GroupBy(pair => pair.Purpose, pair => pair.Key).ToDictionary(group => group.Key, group => group.OrderBy(key => key.ActiveFrom).ToList());
     }
 
     /// <summary>Every signing key that is kept: the next, the current, and retired ones that old tokens may still be checked with.</summary>
     public IReadOnlyList<SigningKey> Signing => _signing;
+
+    /// <summary>The keys that others encrypt to.</summary>
+    public IReadOnlyList<JweDecrypter> Decrypting { get; }
+
+    /// <summary>Whether there is a key that signs with an algorithm now.</summary>
+    /// <param name="algorithm">The JWS algorithm.</param>
+    /// <param name="now">Unix milliseconds.</param>
+    public bool HasSigner(string algorithm, long now) => _signing.Any(key => key.Signer.Algorithm == algorithm && key.SignsAt(now));
 
     /// <summary>The key that signs with an algorithm now.</summary>
     /// <param name="algorithm">The JWS algorithm.</param>

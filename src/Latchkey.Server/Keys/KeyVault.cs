@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using Latchkey.Protocol.Jose;
+using Latchkey.Protocol.Names;
 using Latchkey.Storage;
+using Latchkey.Verification.Jose;
 using Microsoft.AspNetCore.DataProtection;
 
 namespace Latchkey.Server.Keys;
@@ -14,13 +16,12 @@ internal sealed class KeyVault(IDataProtectionProvider protection)
     private readonly IDataProtector _protector = protection.CreateProtector(SigningKeys.Protection);
 
     /// <summary>Makes a signing key.</summary>
-    public KeyRow CreateSigning(string algorithm, long createdAt, long activeFrom)
-    {
-        var pkcs8 = JwsSigner.Generate(algorithm);
-        var row = new KeyRow(NewKeyId(), KeyPurposes.Sign, algorithm, _protector.Protect(pkcs8), createdAt, activeFrom, null);
-        CryptographicOperations.ZeroMemory(pkcs8);
-        return row;
-    }
+    public KeyRow CreateSigning(string algorithm, long createdAt, long activeFrom) => Row(
+        KeyPurposes.Sign, algorithm, SigningAlgorithms.IsEd25519(algorithm) ? Ed25519Keys.Generate() : JwsSigner.Generate(algorithm), createdAt, activeFrom);
+
+    /// <summary>Makes a key that others encrypt to.</summary>
+    public KeyRow CreateDecrypting(string algorithm, long createdAt) =>
+        Row(KeyPurposes.Decrypt, algorithm, JweDecrypter.Generate(algorithm), createdAt, createdAt);
 
     /// <summary>Makes a symmetric key. Its id begins with its number, which stands in what it makes.</summary>
     public KeyRow CreateSymmetric(string purpose, byte number, long createdAt, long activeFrom)
@@ -37,13 +38,20 @@ internal sealed class KeyVault(IDataProtectionProvider protection)
     {
         var signing = new List<SigningKey>();
         var symmetric = new List<(string, SymmetricKey)>();
+        var decrypting = new List<JweDecrypter>();
         foreach (var row in rows)
         {
             if (row.Purpose == KeyPurposes.Sign)
             {
                 var signer = earlier?.Signing.FirstOrDefault(key => key.Signer.KeyId == row.KeyId)?.Signer
-                    ?? JwsSigner.Open(row.Algorithm, row.KeyId, Unwrap(row));
+                    ?? (SigningAlgorithms.IsEd25519(row.Algorithm)
+                        ? Ed25519Keys.Open(row.Algorithm, row.KeyId, Unwrap(row))
+                        : JwsSigner.Open(row.Algorithm, row.KeyId, Unwrap(row)));
                 signing.Add(new SigningKey(signer, row.CreatedAt, row.ActiveFrom, row.RetiredAt));
+            }
+            else if (row.Purpose == KeyPurposes.Decrypt)
+            {
+                decrypting.Add(earlier?.Decrypting.FirstOrDefault(key => key.KeyId == row.KeyId) ?? JweDecrypter.Open(row.Algorithm, row.KeyId, Unwrap(row)));
             }
             else
             {
@@ -52,7 +60,14 @@ internal sealed class KeyVault(IDataProtectionProvider protection)
             }
         }
 
-        return new KeyRing(signing, symmetric);
+        return new KeyRing(signing, symmetric, decrypting);
+    }
+
+    private KeyRow Row(string purpose, string algorithm, byte[] secret, long createdAt, long activeFrom)
+    {
+        var row = new KeyRow(NewKeyId(), purpose, algorithm, _protector.Protect(secret), createdAt, activeFrom, null);
+        CryptographicOperations.ZeroMemory(secret);
+        return row;
     }
 
     private static string NewKeyId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Latchkey.Protocol.Jose;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.UserInfo;
 
 namespace Latchkey.Server.Logout;
 
@@ -26,11 +27,11 @@ internal static class BackchannelLogout
     public static string Issue(LogoutEndedSession message, Client client, ServerConfiguration configuration, string issuer, long now)
     {
         var signer = configuration.Keys.Signer(client.Metadata.IdTokenSignedResponseAlg ?? SigningAlgorithms.RS256, now);
-        return JwtWriter.Write(signer, TokenType, (message, issuer, IssuedAt: now / 1000), static (json, claims) =>
+        return JwtWriter.Write(signer, TokenType, (message, issuer, IssuedAt: now / 1000, Subject: SubjectIdentifiers.Of(message.Sub, client, configuration.Keys)), static (json, claims) =>
         {
             json.WriteString("iss"u8, claims.issuer);
             json.WriteString("aud"u8, claims.message.ClientId);
-            json.WriteString("sub"u8, claims.message.Sub);
+            json.WriteString("sub"u8, claims.Subject);
             json.WriteString("sid"u8, claims.message.Sid);
             json.WriteNumber("iat"u8, claims.IssuedAt);
             json.WriteNumber("exp"u8, claims.IssuedAt + LifetimeSeconds);

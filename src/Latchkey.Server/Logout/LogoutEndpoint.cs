@@ -50,7 +50,7 @@ internal sealed partial class LogoutEndpoint(
 
         if (request.Refused is not null) LogRefused(logger, request.Client?.Id, request.Refused);
         var signedIn = await sessions.FindAsync(context).ConfigureAwait(false);
-        if (signedIn is null || IsMeant(request.Hint, signedIn.Session))
+        if (signedIn is null || IsMeant(request, signedIn.Session))
         {
             // Without a session there is nothing to protect; but only a hint of ours shows that the app has sent the person here.
             await SignOutAsync(context, request, signedIn, mayReturn: request.Hint is not null).ConfigureAwait(false);
@@ -137,8 +137,9 @@ internal sealed partial class LogoutEndpoint(
     }
 
     /// <summary>Whether the hint is about the session of this browser: by <c>sid</c>, or by <c>sub</c> where it names no session.</summary>
-    private static bool IsMeant(HintedIdentity? hint, Session session) =>
-        hint is not null && hint.Subject == session.Subject && (hint.SessionId is null || hint.SessionId == session.Id.ToString());
+    private bool IsMeant(LogoutRequest request, Session session) =>
+        request.Hint is { } hint && hint.IsAbout(session.Subject, request.Client, configuration.Current.Keys)
+        && (hint.SessionId is null || hint.SessionId == session.Id.ToString());
 
     private async ValueTask<List<AppView>> AppsAsync(IEnumerable<string> clientIds) =>
         (await directory.FindKnownAsync(clientIds, configuration.Current).ConfigureAwait(false)).ConvertAll(client => AppView.Of(client.Metadata));

@@ -170,7 +170,15 @@ internal static class SelfRegisteredMetadata
             if (RedirectUri.Fault(uri, metadata.IsNative) is { } fault) return new OAuthError("invalid_redirect_uri", Ascii($"has the redirect URI {uri}, which {fault}."));
         }
 
-        // 3. The rest is judged like any client's.
+        // 3. A stranger gets no key of its own made: the algorithms that are there from the start have to do.
+        foreach (var (name, algorithm) in (ReadOnlySpan<(string, string?)>)[
+            ("id_token_signed_response_alg", metadata.IdTokenSignedResponseAlg), ("authorization_signed_response_alg", metadata.AuthorizationSignedResponseAlg)])
+        {
+            if (algorithm is not null && !SigningAlgorithms.Standing.Contains(algorithm))
+                return Metadata($"has a {name} that is not one of {string.Join(", ", SigningAlgorithms.Standing)}.");
+        }
+
+        // 4. The rest is judged like any client's.
         return ClientRules.Fault(metadata, null) is { } wrong ? Metadata(Ascii(wrong)) : metadata;
     }
 

@@ -18,7 +18,7 @@ namespace Latchkey.Server.Token;
 /// </summary>
 internal sealed class TokenEndpoint(
     ConfigurationSource configurations, ClientAuthenticator authenticator, SenderConstraints constraints, IEnumerable<IGrant> grants, TokenIssuer issuer,
-    Auditor auditor)
+    ClientKeys keys, ClientEncryption encryption, Auditor auditor)
 {
     private readonly FrozenDictionary<string, IGrant> _grants = grants.ToFrozenDictionary(grant => grant.GrantType, StringComparer.Ordinal);
 
@@ -53,6 +53,15 @@ internal sealed class TokenEndpoint(
             return;
         }
 
+        // What the answer must be encrypted with is looked for before anything is used up.
+        if (client.Metadata.IdTokenEncryptedResponseAlg is { } encryptionAlgorithm
+            && await keys.FindEncryptionAsync(client, encryptionAlgorithm).ConfigureAwait(false) is null)
+        {
+            await RefuseAsync(context, audit, OAuthError.TemporarilyUnavailable(
+                $"ID tokens of this client are encrypted, but it has no key for {encryptionAlgorithm} that can be had now; look at its jwks or jwks_uri.")).ConfigureAwait(false);
+            return;
+        }
+
         // 4. What the tokens are to be bound to: the proof and its nonce hold before anything is used up.
         audit = audit with { Detail = _details[grant!.GrantType] };
         if (constraints.Judge(context, client, configuration).Refused(out error, out var constraint))
@@ -78,6 +87,17 @@ internal sealed class TokenEndpoint(
 
         // 7. Tokens, only now that they are owed.
         var response = issuer.Issue(issuance with { Confirmation = constraint.Confirmation }, client, configuration, request.Now);
+        if (response.IdToken is { } idToken)
+        {
+            if ((await encryption.EncryptAsync(idToken, client, client.Metadata.IdTokenEncryptedResponseAlg, client.Metadata.IdTokenEncryptedResponseEnc).ConfigureAwait(false))
+                .Refused(out error, out var secured))
+            {
+                await RefuseAsync(context, audit, error).ConfigureAwait(false);
+                return;
+            }
+
+            response = response with { IdToken = secured };
+        }
 
         // 8. Tell the audit, and answer.
         auditor.Note(audit with

@@ -28,20 +28,23 @@ internal sealed class TokenIssuer(ServerOptions options, StatusIndexes statusInd
         var seconds = now / 1000;
         var expires = AccessTokenExpiry(issuance, client, seconds);
         var scope = issuance.Scope.ToString();
+        // An access token's subject is the same as the ID token's: its client can read it, and its API tells people apart as that client does.
+        var subject = issuance.User is { } person ? SubjectIdentifiers.Of(person.Subject, client, configuration.Keys) : issuance.Subject ?? client.Id;
         var accessToken = JwtWriter.Write(
             configuration.Keys.Signer(AccessTokenAlgorithm(issuance.Resources), now),
             JwtTypes.AccessToken,
             new AccessTokenClaims(
-                options, issuance, client, scope, seconds, expires, issuance.Grant is { } grant ? grant.StatusIndex : statusIndexes.Take()),
+                options, issuance, client, subject, scope, seconds, expires, issuance.Grant is { } grant ? grant.StatusIndex : statusIndexes.Take()),
             static (json, claims) => claims.Write(json));
 
         string? idToken = null;
         if (issuance is { WithIdToken: true, User: not null, Grant: not null })
         {
+            var signer = configuration.Keys.Signer(client.Metadata.IdTokenSignedResponseAlg ?? SigningAlgorithms.RS256, now);
             idToken = JwtWriter.Write(
-                configuration.Keys.Signer(client.Metadata.IdTokenSignedResponseAlg ?? SigningAlgorithms.RS256, now),
+                signer,
                 JwtTypes.IdToken,
-                new IdTokenClaims(options.Issuer, issuance, client.Id, accessToken, seconds, seconds + (long)options.IdTokenLifetime.TotalSeconds),
+                new IdTokenClaims(options.Issuer, issuance, client.Id, subject, signer.Algorithm, accessToken, seconds, seconds + (long)options.IdTokenLifetime.TotalSeconds),
                 static (json, claims) => claims.Write(json));
         }
 
@@ -97,12 +100,12 @@ internal sealed class TokenIssuer(ServerOptions options, StatusIndexes statusInd
 
     /// <summary>The claims of an access token, RFC 9068 section 2.2.</summary>
     private readonly record struct AccessTokenClaims(
-        ServerOptions Options, Issuance Issuance, Client Client, string Scope, long IssuedAt, long Expires, long? StatusIndex)
+        ServerOptions Options, Issuance Issuance, Client Client, string Subject, string Scope, long IssuedAt, long Expires, long? StatusIndex)
     {
         public void Write(Utf8JsonWriter json)
         {
             json.WriteString("iss"u8, Options.Issuer);
-            json.WriteString("sub"u8, Issuance.User?.Subject ?? Issuance.Subject ?? Client.Id);
+            json.WriteString("sub"u8, Subject);
             WriteAudience(json);
             json.WriteString("client_id"u8, Client.Id);
             json.WriteNumber("iat"u8, IssuedAt);
@@ -203,13 +206,14 @@ internal sealed class TokenIssuer(ServerOptions options, StatusIndexes statusInd
     }
 
     /// <summary>The claims of an ID token, OpenID Connect Core section 2.</summary>
-    private readonly record struct IdTokenClaims(string Issuer, Issuance Issuance, string ClientId, string AccessToken, long IssuedAt, long Expires)
+    private readonly record struct IdTokenClaims(
+        string Issuer, Issuance Issuance, string ClientId, string Subject, string Algorithm, string AccessToken, long IssuedAt, long Expires)
     {
         public void Write(Utf8JsonWriter json)
         {
             var grant = Issuance.Grant!;
             json.WriteString("iss"u8, Issuer);
-            json.WriteString("sub"u8, Issuance.User!.Subject);
+            json.WriteString("sub"u8, Subject);
             json.WriteString("aud"u8, ClientId);
             json.WriteNumber("exp"u8, Expires);
             json.WriteNumber("iat"u8, IssuedAt);
@@ -225,16 +229,16 @@ internal sealed class TokenIssuer(ServerOptions options, StatusIndexes statusInd
 
             WriteAccessTokenHash(json);
             if (Issuance.SessionId is { } session) json.WriteString("sid"u8, session.ToString());
-            UserClaims.Write(json, Issuance.User, Protocol.ScopeSet.Empty, grant.Terms.Claims, ClaimsTarget.IdToken);
+            UserClaims.Write(json, Issuance.User!, Protocol.ScopeSet.Empty, grant.Terms.Claims, ClaimsTarget.IdToken);
         }
 
-        // OpenID Connect Core section 3.1.3.6; every algorithm here hashes with SHA-256, so half of it is 16 bytes.
+        // OpenID Connect Core section 3.1.3.6: half of the hash that goes with the ID token's algorithm.
         private void WriteAccessTokenHash(Utf8JsonWriter json)
         {
-            Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-            SHA256.HashData(Encoding.ASCII.GetBytes(AccessToken), hash);
-            Span<byte> text = stackalloc byte[Base64Url.GetEncodedLength(16)];
-            Base64Url.EncodeToUtf8(hash[..16], text);
+            Span<byte> hash = stackalloc byte[SHA512.HashSizeInBytes];
+            var size = CryptographicOperations.HashData(SigningAlgorithms.HashOf(Algorithm), Encoding.ASCII.GetBytes(AccessToken), hash) / 2;
+            Span<byte> text = stackalloc byte[Base64Url.GetEncodedLength(size)];
+            Base64Url.EncodeToUtf8(hash[..size], text);
             json.WriteString("at_hash"u8, text);
         }
     }

@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Text.Json;
 using Latchkey.Protocol;
+using Latchkey.Protocol.Jose;
 using Latchkey.Protocol.Names;
+using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.SenderConstraint;
@@ -17,8 +19,8 @@ namespace Latchkey.Server.UserInfo;
 /// the scheme DPoP with a proof (RFC 9449 section 7.1).
 /// </summary>
 internal sealed class UserInfoEndpoint(
-    ServerOptions options, ConfigurationSource configurations, AccessTokens accessTokens, SenderConstraints constraints, Database database,
-    TimeProvider clock)
+    ServerOptions options, ConfigurationSource configurations, ClientDirectory directory, AccessTokens accessTokens, SenderConstraints constraints,
+    ClientEncryption encryption, Database database, TimeProvider clock)
 {
     private static readonly string Algorithms = string.Join(' ', DPoPProofs.AlgorithmsSupported);
 
@@ -47,7 +49,7 @@ internal sealed class UserInfoEndpoint(
             return;
         }
 
-        var user = await database.ReadAsync(sql => Users.FindAsync(sql, info.Subject)).ConfigureAwait(false);
+        var user = await database.ReadAsync(sql => Users.FindAsync(sql, grant.Subject)).ConfigureAwait(false);
         if (user is null or { DisabledAt: not null })
         {
             await ChallengeAsync(context, OAuthError.InvalidToken("The account of the access token is closed."), presented.IsDPoP).ConfigureAwait(false);
@@ -60,20 +62,63 @@ internal sealed class UserInfoEndpoint(
             return;
         }
 
+        if (await directory.FindKnownAsync(info.ClientId, configuration).ConfigureAwait(false) is not { } client)
+        {
+            await ChallengeAsync(context, OAuthError.InvalidToken("The client of the access token is gone.")).ConfigureAwait(false);
+            return;
+        }
+
+        var answer = new Claims(user, SubjectIdentifiers.Of(user.Subject, client, configuration.Keys), info.Scope, grant.Terms.Claims);
         context.NoStore();
-        await context.WriteJsonAsync(Write(user, info.Scope, grant.Terms.Claims)).ConfigureAwait(false);
+        if (client.Metadata is { UserinfoSignedResponseAlg: null, UserinfoEncryptedResponseAlg: null })
+        {
+            await context.WriteJsonAsync(answer.ToJson()).ConfigureAwait(false);
+            return;
+        }
+
+        if ((await SecureAsync(answer, client, configuration).ConfigureAwait(false)).Refused(out error, out var jwt)) await context.WriteErrorAsync(error).ConfigureAwait(false);
+        else await context.WriteJwtAsync(jwt).ConfigureAwait(false);
     }
 
-    private static ReadOnlyMemory<byte> Write(User user, ScopeSet scope, string? claims)
+    /// <summary>Signs, encrypts, or signs and then encrypts (OpenID Connect Core section 5.3.2).</summary>
+    private async ValueTask<Result<string>> SecureAsync(Claims answer, Client client, ServerConfiguration configuration)
     {
-        var buffer = new ArrayBufferWriter<byte>(512);
-        using var json = new Utf8JsonWriter(buffer);
-        json.WriteStartObject();
-        json.WriteString("sub"u8, user.Subject);
-        UserClaims.Write(json, user, scope, claims, ClaimsTarget.UserInfo);
-        json.WriteEndObject();
-        json.Flush();
-        return buffer.WrittenMemory;
+        var metadata = client.Metadata;
+        if (metadata.UserinfoSignedResponseAlg is not { } algorithm)
+        {
+            return await encryption.EncryptAsync(answer.ToJson(), client, metadata.UserinfoEncryptedResponseAlg!, metadata.UserinfoEncryptedResponseEnc, null)
+                .ConfigureAwait(false);
+        }
+
+        var signer = configuration.Keys.Signer(algorithm, clock.GetUtcNow().ToUnixTimeMilliseconds());
+        var signed = JwtWriter.Write(signer, JwtTypes.UserInfo, (answer, options.Issuer, client.Id), static (json, source) =>
+        {
+            json.WriteString(ClaimNames.Issuer, source.Issuer);
+            json.WriteString(ClaimNames.Audience, source.Id);
+            source.answer.Write(json);
+        });
+        return await encryption.EncryptAsync(signed, client, metadata.UserinfoEncryptedResponseAlg, metadata.UserinfoEncryptedResponseEnc).ConfigureAwait(false);
+    }
+
+    /// <summary>What the answer says, whichever form it takes.</summary>
+    private sealed record Claims(User User, string Subject, ScopeSet Scope, string? Requested)
+    {
+        public void Write(Utf8JsonWriter json)
+        {
+            json.WriteString("sub"u8, Subject);
+            UserClaims.Write(json, User, Scope, Requested, ClaimsTarget.UserInfo);
+        }
+
+        public ReadOnlyMemory<byte> ToJson()
+        {
+            var buffer = new ArrayBufferWriter<byte>(512);
+            using var json = new Utf8JsonWriter(buffer);
+            json.WriteStartObject();
+            Write(json);
+            json.WriteEndObject();
+            json.Flush();
+            return buffer.WrittenMemory;
+        }
     }
 
     /// <summary>The token of a request; null if it has none.</summary>

@@ -79,7 +79,7 @@ internal sealed class Template(byte[] file, IDataProtectionProvider protection)
     // The present and the next key of each algorithm, so that the keeper of the running server finds nothing to make.
     private static async Task AddKeysAsync(SqliteDatabase database, IDataProtector protector)
     {
-        var rows = await Task.WhenAll(SigningAlgorithms.Supported.SelectMany(algorithm => ((long[])[0, 1]).Select(activeFrom => Task.Run(() =>
+        var rows = await Task.WhenAll(SigningAlgorithms.Standing.SelectMany(algorithm => ((long[])[0, 1]).Select(activeFrom => Task.Run(() =>
             new KeyRow(
                 Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)), "sign", algorithm, protector.Protect(JwsSigner.Generate(algorithm)),
                 CreatedAt: 0, activeFrom, RetiredAt: null))))).ConfigureAwait(false);

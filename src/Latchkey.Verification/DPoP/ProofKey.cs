@@ -11,11 +11,11 @@ internal sealed class ProofKey
 {
     private static readonly string[] SecretMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-    private readonly JsonWebKey _key;
+    private readonly Func<string, VerificationKey> _open;
 
-    private ProofKey(JsonWebKey key, string thumbprint)
+    private ProofKey(Func<string, VerificationKey> open, string thumbprint)
     {
-        _key = key;
+        _open = open;
         Thumbprint = thumbprint;
     }
 
@@ -36,26 +36,36 @@ internal sealed class ProofKey
             ("EC", "ES256") => Elliptic(jwk, algorithm, "P-256", 32),
             ("EC", "ES384") => Elliptic(jwk, algorithm, "P-384", 48),
             ("EC", "ES512") => Elliptic(jwk, algorithm, "P-521", 66),
+            ("OKP", "Ed25519" or "EdDSA") => Edwards(jwk, algorithm),
             ("RSA", ['R' or 'P', 'S', ..]) => Rsa(jwk, algorithm),
             _ => DPoPRefusals.Key(algorithm),
         };
     }
 
     /// <summary>Makes it ready to verify.</summary>
-    public VerificationKey Open(string algorithm) => new(null, algorithm, _key);
+    public VerificationKey Open(string algorithm) => _open(algorithm);
+
+    private static Verdict<ProofKey> Edwards(JsonMembers jwk, string algorithm)
+    {
+        if (jwk.Text("crv") != "Ed25519" || jwk.Text("x") is not { } x || Jws.Decode(x) is not { Length: Ed25519Keys.Size } point || !Ed25519Keys.IsPublic(point))
+            return DPoPRefusals.Key(algorithm);
+        return new ProofKey(name => new(null, name, point), JwkThumbprint.OfEd25519(x));
+    }
 
     private static Verdict<ProofKey> Elliptic(JsonMembers jwk, string algorithm, string curve, int size)
     {
         if (jwk.Text("crv") != curve || jwk.Text("x") is not { } x || jwk.Text("y") is not { } y
             || Size(x) != size || Size(y) != size) return DPoPRefusals.Key(algorithm);
-        return new ProofKey(new JsonWebKey { Kty = "EC", Crv = curve, X = x, Y = y }, JwkThumbprint.OfElliptic(curve, x, y));
+        var key = new JsonWebKey { Kty = "EC", Crv = curve, X = x, Y = y };
+        return new ProofKey(name => new(null, name, key), JwkThumbprint.OfElliptic(curve, x, y));
     }
 
     // Bounds on both numbers: verifying with a huge key is work that a stranger could order.
     private static Verdict<ProofKey> Rsa(JsonMembers jwk, string algorithm)
     {
         if (jwk.Text("n") is not { } n || jwk.Text("e") is not { } e || Size(n) is not (>= 256 and <= 1024) || !IsExponent(e)) return DPoPRefusals.Key(algorithm);
-        return new ProofKey(new JsonWebKey { Kty = "RSA", N = n, E = e }, JwkThumbprint.OfRsa(e, n));
+        var key = new JsonWebKey { Kty = "RSA", N = n, E = e };
+        return new ProofKey(name => new(null, name, key), JwkThumbprint.OfRsa(e, n));
     }
 
     // With an exponent of one everybody can sign; with an even one nobody can.

@@ -70,6 +70,19 @@ public sealed class Jws
         return new Jws(token, signed, header, claims, signature);
     }
 
+    /// <summary>
+    /// Keeps one of these keys as the token's own, if its signature is that key's. For tokens of a signer whose keys were looked up by who they are: a
+    /// client's assertion, this server's own tokens.
+    /// </summary>
+    /// <param name="keys">The candidates, such as those of <see cref="Providers.KeySet.FindAll"/>.</param>
+    /// <returns>Whether one of them signed it.</returns>
+    public bool IsSignedByOne(IEnumerable<Providers.VerificationKey> keys)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        Key = keys.FirstOrDefault(IsSignedBy);
+        return Key is not null;
+    }
+
     /// <summary>Verifies the signature with a key that was found for the header's algorithm.</summary>
     /// <param name="key">The key; one of another algorithm than the header's verifies nothing.</param>
     public bool IsSignedBy(Providers.VerificationKey key)

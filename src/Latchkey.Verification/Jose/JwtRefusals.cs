@@ -1,5 +1,6 @@
 using System.Globalization;
 using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
 
 namespace Latchkey.Verification.Jose;
 
@@ -26,6 +27,13 @@ internal static class JwtRefusals
 
     public static readonly Refusal NoExpiry = new("LK-JWT-EXPIRY-MISSING", "The token has no exp as a number.", "RFC 7519 4.1.4",
         "Let the provider put an expiry into its tokens.");
+
+    public static readonly Refusal Encryption = new("LK-JWT-ENCRYPTION",
+        $"The token is not encrypted with alg {string.Join(" or ", EncryptionAlgorithms.Keys)} and enc {string.Join(", ", EncryptionAlgorithms.Contents)}.",
+        "RFC 7518 4.1", "Encrypt with one of these.");
+
+    public static readonly Refusal MalformedEncryption = new("LK-JWT-ENCRYPTION-MALFORMED",
+        "The parts of the encrypted token are not base64url, or its epk, apu or apv are malformed.", "RFC 7516 7.1", AskProvider);
 
     public static Refusal TooLong(int maximum) => new("LK-JWT-TOO-LONG", $"The token has more than {maximum} characters.", "RFC 8725 3.15",
         "Ask for fewer claims in the token.");

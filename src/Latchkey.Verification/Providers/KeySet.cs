@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Text.Json;
+using Latchkey.Verification.Jose;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Latchkey.Verification.Providers;
@@ -8,7 +9,7 @@ namespace Latchkey.Verification.Providers;
 /// The keys of a JWK set that verify signatures. What can't be used safely is passed over: symmetric keys, keys for encryption, weak ones, and keys
 /// whose private half stands in the set, since then anybody can sign with them.
 /// </summary>
-internal sealed class KeySet
+public sealed class KeySet
 {
     private const int MaximumKeys = 100;
 
@@ -16,12 +17,24 @@ internal sealed class KeySet
 
     private KeySet(VerificationKey[] keys) => _keys = keys;
 
+    /// <summary>How many there are; one key counts once for each algorithm that it can verify.</summary>
     public int Count => _keys.Length;
+
+    /// <summary>
+    /// The keys that can have signed with an algorithm: those of this id, or all if the signer named none or a key has none. A client's own set may be
+    /// asked so, since it names its client, not us; there are few.
+    /// </summary>
+    /// <param name="keyId">The <c>kid</c>; null if there is none.</param>
+    /// <param name="algorithm">The <c>alg</c>.</param>
+    public IEnumerable<VerificationKey> FindAll(string? keyId, string algorithm) =>
+        _keys.Where(key => key.Algorithm == algorithm && (string.IsNullOrEmpty(keyId) || string.IsNullOrEmpty(key.KeyId) || key.KeyId == keyId));
 
     /// <summary>
     /// The one key of this id for this algorithm; for a token without a key id, the one key for the algorithm (RFC 7515 section 4.1.4,
     /// OpenID Connect Core section 10.1). Two that fit are none: it is not for us to guess.
     /// </summary>
+    /// <param name="keyId">The <c>kid</c>; null if there is none.</param>
+    /// <param name="algorithm">The <c>alg</c>.</param>
     public VerificationKey? Find(string? keyId, string algorithm)
     {
         VerificationKey? found = null;
@@ -50,13 +63,19 @@ internal sealed class KeySet
     }
 
     /// <summary>One JWK, once for each algorithm that it can verify; nothing if it is of no use here.</summary>
-    public static IEnumerable<VerificationKey> ReadKey(JsonElement jwk)
+    internal static IEnumerable<VerificationKey> ReadKey(JsonElement jwk)
     {
         if (jwk.ValueKind != JsonValueKind.Object) yield break;
         if (Text(jwk, "use") is { } use && use != "sig") yield break;
         if (jwk.TryGetProperty("key_ops", out var operations) && !Lists(operations, "verify")) yield break;
         // The private members of RFC 7518 section 6: d, and the factors of RSA.
         if (jwk.TryGetProperty("d", out _) || jwk.TryGetProperty("p", out _) || jwk.TryGetProperty("q", out _)) yield break;
+
+        if (Text(jwk, "kty") == "OKP")
+        {
+            foreach (var opened in Edwards(jwk)) yield return opened;
+            yield break;
+        }
 
         var key = Text(jwk, "kty") switch { "RSA" => Rsa(jwk), "EC" => Elliptic(jwk), _ => null };
         if (key is null) yield break;
@@ -67,6 +86,16 @@ internal sealed class KeySet
             if (only is not null && only != algorithm) continue;
             if (Open(keyId, algorithm, key) is { } opened) yield return opened;
         }
+    }
+
+    // RFC 8037 section 2. A point of small order verifies signatures that nobody made.
+    private static IEnumerable<VerificationKey> Edwards(JsonElement jwk)
+    {
+        if (Text(jwk, "crv") != "Ed25519" || Text(jwk, "x") is not { } x || Jws.Decode(x) is not { Length: Ed25519Keys.Size } point || !Ed25519Keys.IsPublic(point))
+            return [];
+        var (keyId, only) = (Text(jwk, "kid"), Text(jwk, "alg"));
+        return SignatureAlgorithms.Of("OKP", "Ed25519").Where(algorithm => only is null || only == algorithm)
+            .Select(algorithm => new VerificationKey(keyId, algorithm, point));
     }
 
     private VerificationKey? Same(VerificationKey key) => Array.Find(_keys, known => known.IsSame(key));

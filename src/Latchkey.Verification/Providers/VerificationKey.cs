@@ -1,3 +1,4 @@
+using Latchkey.Verification.Jose;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.IdentityModel.Tokens;
@@ -9,7 +10,8 @@ namespace Latchkey.Verification.Providers;
 public sealed class VerificationKey
 #pragma warning restore CA1001
 {
-    private readonly SignatureProvider _signatures;
+    private readonly SignatureProvider? _signatures;
+    private readonly byte[]? _ed25519;
     private readonly string _material;
 
     internal VerificationKey(string? keyId, string algorithm, JsonWebKey key)
@@ -21,6 +23,14 @@ public sealed class VerificationKey
         _signatures = new AsymmetricSignatureProvider(key, algorithm, willCreateSignatures: false);
     }
 
+    internal VerificationKey(string? keyId, string algorithm, byte[] ed25519)
+    {
+        KeyId = keyId;
+        Algorithm = algorithm;
+        _material = Convert.ToHexString(ed25519);
+        _ed25519 = ed25519;
+    }
+
     /// <summary>The key's id; null if it has none.</summary>
     public string? KeyId { get; }
 
@@ -28,7 +38,7 @@ public sealed class VerificationKey
     public string Algorithm { get; }
 
     /// <summary>Reads a JWK that came by itself, as in a DPoP proof.</summary>
-    /// <param name="jwk">The key: RSA of 2048 bits or more, or an elliptic one on P-256, P-384 or P-521, without its private half.</param>
+    /// <param name="jwk">The key: RSA of 2048 bits or more, an elliptic one on P-256, P-384 or P-521, or Ed25519, without its private half.</param>
     /// <param name="algorithm">The algorithm to verify.</param>
     /// <returns>The key, or null if it is no such key or not for this algorithm.</returns>
     public static VerificationKey? Read(JsonElement jwk, string algorithm) => KeySet.ReadKey(jwk).FirstOrDefault(key => key.Algorithm == algorithm);
@@ -42,9 +52,10 @@ public sealed class VerificationKey
     {
         // An empty one is an argument error there; here it is just no signature.
         if (length == 0 || signature.Length == 0) return false;
+        if (_ed25519 is not null) return Ed25519Keys.Verify(_ed25519, data, length, signature);
         try
         {
-            return _signatures.Verify(data, 0, length, signature, 0, signature.Length);
+            return _signatures!.Verify(data, 0, length, signature, 0, signature.Length);
         }
         catch (Exception exception) when (exception is NotSupportedException or CryptographicException)
         {

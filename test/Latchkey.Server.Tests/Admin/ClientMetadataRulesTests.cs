@@ -20,8 +20,8 @@ public sealed class ClientMetadataRulesTests
         // OpenID Connect Registration section 2
         { "application_type", "\"native\"" }, { "subject_type", "\"public\"" }, { "id_token_signed_response_alg", "\"ES256\"" }, { "default_max_age", "3600" }, { "require_auth_time", "true" },
         { "default_acr_values", "[\"1\"]" }, { "initiate_login_uri", "\"https://app.example.com/start\"" }, { "sector_identifier_uri", "\"https://app.example.com/sector\"" },
-        { "request_uris", "[\"https://app.example.com/request\"]" }, { "request_object_signing_alg", "\"ES256\"" }, { "request_object_encryption_alg", "\"RSA-OAEP\"" },
-        { "request_object_encryption_enc", "\"A256GCM\"" }, { "id_token_encrypted_response_enc", "\"A256GCM\"" }, { "userinfo_encrypted_response_enc", "\"A256GCM\"" },
+        { "request_uris", "[\"https://app.example.com/request\"]" }, { "request_object_signing_alg", "\"ES256\"" }, { "request_object_encryption_alg", "\"RSA-OAEP-256\"" },
+        { "userinfo_signed_response_alg", "\"Ed25519\"" }, { "require_pushed_authorization_requests", "true" },
         { "token_endpoint_auth_signing_alg", "\"ES256\"" },
         // RP-Initiated, back-channel and front-channel logout
         { "post_logout_redirect_uris", "[\"https://app.example.com/bye\"]" }, { "backchannel_logout_uri", "\"https://app.example.com/logout\"" },
@@ -43,11 +43,12 @@ public sealed class ClientMetadataRulesTests
 
     public static TheoryData<string, string, string> Refused => new()
     {
-        { "require_pushed_authorization_requests", "true", "does not do that yet" },
-        { "require_signed_request_object", "true", "does not do that yet" }, { "tls_client_auth_subject_dn", "\"app\"", "RFC 4514" }, { "tls_client_auth_san_ip", "\"app\"", "no IP address" },
-        { "userinfo_signed_response_alg", "\"RS256\"", "plain JSON" },
-        { "userinfo_encrypted_response_alg", "\"RSA-OAEP\"", "plain JSON" }, { "id_token_encrypted_response_alg", "\"RSA-OAEP\"", "unencrypted" },
-        { "introspection_encrypted_response_alg", "\"RSA-OAEP\"", "unencrypted" }, { "subject_type", "\"pairwise\"", "public" },
+        { "require_signed_request_object", "true", "public keys" }, { "tls_client_auth_subject_dn", "\"app\"", "RFC 4514" }, { "tls_client_auth_san_ip", "\"app\"", "no IP address" },
+        { "userinfo_signed_response_alg", "\"none\"", "RS256" },
+        { "userinfo_encrypted_response_alg", "\"RSA1_5\"", "RSA-OAEP-256" }, { "id_token_encrypted_response_alg", "\"RSA-OAEP-256\"", "jwks" },
+        { "id_token_encrypted_response_enc", "\"A256GCM\"", "id_token_encrypted_response_alg" }, { "request_object_encryption_enc", "\"A256CBC-HS512\"", "A256GCM" },
+        { "authorization_signed_response_alg", "\"none\"", "RS256" }, { "request_object_signing_alg", "\"none\"", "RS256" },
+        { "introspection_encrypted_response_alg", "\"RSA-OAEP\"", "not encrypted" }, { "subject_type", "\"ephemeral\"", "pairwise" },
         { "token_endpoint_auth_method", "\"tls_client_auth\"", "tls_client_auth_subject_dn" }, { "token_endpoint_auth_method", "\"self_signed_tls_client_auth\"", "x5c" },
         { "token_endpoint_auth_method", "\"client_secret_jwt\"", "private_key_jwt" }, { "token_endpoint_auth_method", "\"private_key_jwt\"", "give jwks or jwks_uri" },
         { "token_endpoint_auth_method", "\"magic\"", "client_secret_basic" }, { "token_endpoint_auth_signing_alg", "\"HS256\"", "RS256" },
