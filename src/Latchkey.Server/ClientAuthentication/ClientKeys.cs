@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using Latchkey.Protocol.Jose;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Fetching;

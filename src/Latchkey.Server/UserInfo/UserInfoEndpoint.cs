@@ -64,7 +64,7 @@ internal sealed class UserInfoEndpoint(
 
         if (await directory.FindKnownAsync(info.ClientId, configuration).ConfigureAwait(false) is not { } client)
         {
-            await ChallengeAsync(context, OAuthError.InvalidToken("The client of the access token is gone.")).ConfigureAwait(false);
+            await ChallengeAsync(context, OAuthError.InvalidToken("The client of the access token is gone."), presented.IsDPoP).ConfigureAwait(false);
             return;
         }
 
