@@ -281,4 +281,6 @@ public sealed record CommandResult(int ExitCode, string Output, string Errors)
 {
     /// <summary>The JSON it printed.</summary>
     public JsonElement Json => JsonElement.Parse(Output);
+
+    public override string ToString() => $"exit code {ExitCode}\n{Output}\n{Errors}";
 }

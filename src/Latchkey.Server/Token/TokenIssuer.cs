@@ -143,7 +143,7 @@ internal sealed class TokenIssuer(ServerOptions options, StatusIndexes statusInd
             json.WriteStartObject("status"u8);
             json.WriteStartObject("status_list"u8);
             json.WriteNumber("idx"u8, StatusList.PositionOf(index));
-            json.WriteString("uri"u8, StatusListEndpoint.Address(Options, StatusList.ListOf(index)));
+            json.WriteString("uri"u8, StatusList.Address(Options, StatusList.ListOf(index)));
             json.WriteEndObject();
             json.WriteEndObject();
         }

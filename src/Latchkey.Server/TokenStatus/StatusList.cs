@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.IO.Compression;
 
 namespace Latchkey.Server.TokenStatus;
@@ -11,6 +12,9 @@ internal static class StatusList
 
     /// <summary>The list that an index is in.</summary>
     public static long ListOf(long index) => index / Size;
+
+    /// <summary>The address of a list.</summary>
+    public static string Address(ServerOptions options, long number) => options.Endpoint("/status-lists/" + number.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Where in its list an index is.</summary>
     public static int PositionOf(long index) => (int)(index % Size);

@@ -26,9 +26,6 @@ internal sealed class StatusListEndpoint(ServerOptions options, ConfigurationSou
 
     private readonly ConcurrentDictionary<long, SignedList> _lists = new();
 
-    /// <summary>The address of a list.</summary>
-    public static string Address(ServerOptions options, long number) => options.Endpoint("/status-lists/" + number.ToString(CultureInfo.InvariantCulture));
-
     /// <summary>Answers <c>GET /status-lists/{number}</c>.</summary>
     public async Task HandleAsync(HttpContext context)
     {
@@ -98,7 +95,7 @@ internal sealed class StatusListEndpoint(ServerOptions options, ConfigurationSou
     private SignedList Sign(long number, List<long> revoked, RevokedBefore limits, KeyRing keys)
     {
         var now = Now;
-        var claims = (options.Issuer, Subject: Address(options, number), Now: now, Ttl: (long)options.StatusListTtl.TotalSeconds, List: StatusList.Encode(revoked), Limits: limits);
+        var claims = (options.Issuer, Subject: StatusList.Address(options, number), Now: now, Ttl: (long)options.StatusListTtl.TotalSeconds, List: StatusList.Encode(revoked), Limits: limits);
         var token = JwtWriter.Write(keys.Signer(SigningAlgorithms.RS256, now * 1000), JwtTypes.StatusList, claims, static (json, claims) =>
         {
             json.WriteString("iss"u8, claims.Issuer);

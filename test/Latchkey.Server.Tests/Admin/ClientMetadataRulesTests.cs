@@ -28,7 +28,7 @@ public sealed class ClientMetadataRulesTests
         { "backchannel_logout_session_required", "true" }, { "frontchannel_logout_session_required", "false" },
         // CIBA Core section 4
         { "backchannel_token_delivery_mode", "\"poll\"" }, { "backchannel_client_notification_endpoint", "\"https://app.example.com/ciba\"" },
-        { "backchannel_authentication_request_signing_alg", "\"ES256\"" }, { "backchannel_user_code_parameter", "false" },
+        { "backchannel_user_code_parameter", "false" },
         // JAR, PAR, RAR, JARM, introspection, DPoP, client certificates: what asks for nothing
         { "require_signed_request_object", "false" }, { "require_pushed_authorization_requests", "false" }, { "authorization_details_types", "[\"payment\"]" },
         { "authorization_signed_response_alg", "\"ES256\"" }, { "introspection_signed_response_alg", "\"ES256\"" }, { "dpop_bound_access_tokens", "false" },
@@ -53,7 +53,7 @@ public sealed class ClientMetadataRulesTests
         { "token_endpoint_auth_method", "\"client_secret_jwt\"", "private_key_jwt" }, { "token_endpoint_auth_method", "\"private_key_jwt\"", "give jwks or jwks_uri" },
         { "token_endpoint_auth_method", "\"magic\"", "client_secret_basic" }, { "token_endpoint_auth_signing_alg", "\"HS256\"", "RS256" },
         { "id_token_signed_response_alg", "\"none\"", "RS256" }, { "id_token_signed_response_alg", "\"HS256\"", "RS256" }, { "grant_types", "[\"password\"]", "authorization_code" },
-        { "grant_types", "[\"implicit\"]", "implicit" }, { "grant_types", "[\"urn:openid:params:grant-type:ciba\"]", "not supported" }, { "response_types", "[\"token\"]", "code" },
+        { "grant_types", "[\"implicit\"]", "implicit" }, { "backchannel_authentication_request_signing_alg", "\"ES256\"", "not taken" }, { "response_types", "[\"token\"]", "code" },
         { "response_types", "[\"code id_token\"]", "code" }, { "application_type", "\"desktop\"", "native" }, { "redirect_uris", "[]", "redirect_uris is missing" },
         { "redirect_uris", "[\"https://app.example.com/cb#f\"]", "fragment" }, { "redirect_uris", "[\"/cb\"]", "redirect URI /cb" }, { "redirect_uris", "[\"javascript:alert(1)\"]", "javascript" },
         { "redirect_uris", "[\"https://*.example.com/cb\"]", "*" }, { "redirect_uris", "\"https://app.example.com/cb\"", "redirect_uris" },

@@ -394,7 +394,8 @@ public sealed class TokenExchangeGrantTests(ExchangingServer server) : IClassFix
         await Eventually.HoldsAsync("the audit of the exchange", async () =>
         {
             server.Wait(1);
-            entry = (await server.AuditAsync(AuditEvents.TokenIssued)).LastOrDefault(one => one.ClientId == "api-server" && one.Detail!.Contains("token-exchange", StringComparison.Ordinal));
+            entry = (await server.AuditAsync(AuditEvents.TokenIssued)).LastOrDefault(one => one.ClientId == "api-server" && one.Detail!.Contains("token-exchange", StringComparison.Ordinal)
+                && one.Detail.Contains(DeclaredStates.Files, StringComparison.Ordinal));
             return entry is not null;
         });
         Assert.Equal(Jwt.Claims(subject).GetProperty("sub").GetString(), entry!.Subject);

@@ -135,7 +135,7 @@ public sealed class StatusListEndpointTests(ClockedServer server) : IClassFixtur
         Assert.Equal(limit / 1000, (await ClaimsAsync(address)).GetProperty("revoked_before").GetProperty("es256").GetInt64());
     }
 
-    [Theory, InlineData("900000"), InlineData("007"), InlineData("-1"), InlineData("x"), InlineData("9223372036854775807"), InlineData("%00")]
+    [Theory, InlineData("900000"), InlineData("007"), InlineData("-1"), InlineData("x"), InlineData("9223372036854775807")]
     public async Task A_list_that_there_is_not_is_not_found(string number)
     {
         using var answer = await _http.GetAsync($"{server.Issuer}/status-lists/{number}");
