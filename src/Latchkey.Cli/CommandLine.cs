@@ -68,6 +68,7 @@ internal static class CommandLine
         AuditCommands.Create(),
         BackupCommands.CreateBackup(),
         BackupCommands.CreateRestore(),
+        MoveCommand.Create(),
         MockCommand.Create(),
     };
 

@@ -13,7 +13,7 @@ internal sealed class Preparation(IServiceProvider services, ServeSettings setti
         var database = services.GetRequiredService<Database>();
         // Nobody is served yet, and a large state takes its time.
         if (database is PostgreSqlDatabase preparing) preparing.Patience = TimeSpan.FromMinutes(10);
-        await database.MigrateAsync().ConfigureAwait(false);
+        await services.PrepareDatabaseAsync().ConfigureAwait(false);
         await services.PrepareKeyRingAsync(isShared: !settings.Database.IsFile).ConfigureAwait(false);
         await services.ApplyDeclaredStateAsync(settings.State, StateApplier.ConfigActor).ConfigureAwait(false);
         if (database is PostgreSqlDatabase serving) serving.Patience = PostgreSqlDatabase.Serving;

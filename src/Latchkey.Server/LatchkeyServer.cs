@@ -168,10 +168,18 @@ public static partial class LatchkeyServer
     /// <exception cref="DatabaseUnavailableException">The database can't be used.</exception>
     public static async Task PrepareLatchkeyServerAsync(this IServiceProvider services, DeclaredState state)
     {
+        await services.PrepareDatabaseAsync().ConfigureAwait(false);
+        await services.ApplyDeclaredStateAsync(state, StateApplier.ConfigActor).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes the database into service, looking through it if the last server was not stopped in order, and brings its schema in order.</summary>
+    /// <param name="services">The built host's services.</param>
+    /// <exception cref="DatabaseUnavailableException">The database can't be used.</exception>
+    public static async Task PrepareDatabaseAsync(this IServiceProvider services)
+    {
         var database = services.GetRequiredService<Database>();
         if (await database.EnterServiceAsync().ConfigureAwait(false) is { } found) LogFound(services.GetRequiredService<ILogger<Database>>(), found);
         await database.MigrateAsync().ConfigureAwait(false);
-        await services.ApplyDeclaredStateAsync(state, StateApplier.ConfigActor).ConfigureAwait(false);
     }
 
     /// <summary>Applies declared state to a database whose schema is in order, making the keys first if there are none.</summary>

@@ -141,6 +141,9 @@ public static class BackchannelRequests
     public static ValueTask<int> DenyAllAsync(SqlSession sql, string subject) =>
         sql.ExecuteAsync("UPDATE backchannel_requests SET status = 'denied' WHERE sub = $1 AND status IN ('pending', 'approved')", subject);
 
+    /// <summary>Removes all requests: for a database that was brought back, in which used ones may be unused again.</summary>
+    public static ValueTask<int> DeleteAllAsync(SqlSession sql) => sql.ExecuteAsync("DELETE FROM backchannel_requests");
+
     /// <summary>Removes a few requests that are long over.</summary>
     public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) =>
         sql.ExecuteAsync(

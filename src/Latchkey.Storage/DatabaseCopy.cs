@@ -1,30 +1,27 @@
 namespace Latchkey.Storage;
 
 /// <summary>
-/// Copies an installation into an empty database of another engine: every table that there is, so that none can be forgotten, a few hundred rows a
+/// Copies an installation from SQLite into an empty database of any engine: every table that there is, so that none can be forgotten, a few hundred rows a
 /// transaction. Nothing may write to the source meanwhile.
 /// </summary>
 public static class DatabaseCopy
 {
     private const int StepSize = 500;
 
-    // What a new schema brings along itself.
     private const string Migrations = "migrations";
-    private const string Configuration = "configuration";
 
     /// <summary>Copies everything.</summary>
-    /// <param name="from">The source, its schema at this version.</param>
+    /// <param name="from">The source, SQLite, its schema at this version.</param>
     /// <param name="to">The target, migrated to this version and empty otherwise.</param>
     /// <param name="progress">Told of each table when it is done: its name and how many rows it has.</param>
     /// <exception cref="DatabaseUnavailableException">A database can't be reached, or the target is not empty: it is as it was then.</exception>
     public static async Task RunAsync(Database from, Database to, Action<string, long> progress)
     {
-        var tables = await from.ReadAsync(sql => TablesAsync(sql, from.Engine)).ConfigureAwait(false);
-        await RequireEmptyAsync(to).ConfigureAwait(false);
-        // The one row that is there from the beginning; it comes last, so that a copy that broke off is seen to be none.
-        foreach (var table in tables.OrderBy(table => table.Name == Configuration))
+        var tables = await from.ReadAsync(TablesAsync).ConfigureAwait(false);
+        await RequireEmptyAsync(to, tables).ConfigureAwait(false);
+        foreach (var table in tables)
         {
-            if (table.Name == Configuration) await to.WriteAsync(sql => sql.ExecuteAsync($"DELETE FROM {Configuration}")).ConfigureAwait(false);
+            if (table.HasOneRow) await to.WriteAsync(sql => sql.ExecuteAsync($"DELETE FROM {table.Name}")).ConfigureAwait(false);
             var rows = await CopyAsync(from, to, table).ConfigureAwait(false);
             var there = await CountAsync(to, table.Name).ConfigureAwait(false);
             if (there != rows) throw new DatabaseUnavailableException($"The table {table.Name} has {rows} rows in {from.Location} and {there} in {to.Location}; empty the target and start again.");
@@ -33,12 +30,12 @@ public static class DatabaseCopy
     }
 
     /// <summary>Whether a database has no more than a new one has.</summary>
-    private static async Task RequireEmptyAsync(Database to)
+    private static async Task RequireEmptyAsync(Database to, List<Table> tables)
     {
-        foreach (var table in await to.ReadAsync(sql => TablesAsync(sql, to.Engine)).ConfigureAwait(false))
+        foreach (var table in await to.ReadAsync(sql => NamesAsync(sql, to.Engine)).ConfigureAwait(false))
         {
-            if (table.Name != Configuration && await CountAsync(to, table.Name).ConfigureAwait(false) > 0)
-                throw new DatabaseUnavailableException($"The database {to.Location} is not empty: its table {table.Name} has rows. Name an empty one.");
+            if (!tables.Exists(known => known.Name == table && known.HasOneRow) && await CountAsync(to, table).ConfigureAwait(false) > 0)
+                throw new DatabaseUnavailableException($"The database {to.Location} is not empty: its table {table} has rows. Name an empty one.");
         }
     }
 
@@ -71,7 +68,7 @@ public static class DatabaseCopy
         }
 
         if (to.Engine == "postgres" && table.Columns.Any(column => column.IsNumbered))
-            await to.WriteAsync(sql => sql.FindAsync($"SELECT setval(pg_get_serial_sequence('{table.Name}', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM {table.Name}), false)", row => row.Long(0))).ConfigureAwait(false);
+            await to.WriteAsync(sql => sql.FindAsync($"SELECT setval(pg_get_serial_sequence('{table.Name}', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM {table.Name}), false)", row => row.LongOrNull(0))).ConfigureAwait(false);
         return copied;
     }
 
@@ -94,34 +91,33 @@ public static class DatabaseCopy
     private static ValueTask<long> CountAsync(Database database, string table) =>
         database.ReadAsync(sql => sql.FindAsync($"SELECT COUNT(*) FROM {table}", row => row.Long(0)));
 
-    // The names are the schema's own.
-    private static async ValueTask<List<Table>> TablesAsync(SqlSession sql, string engine)
+    private static async ValueTask<List<string>> NamesAsync(SqlSession sql, string engine)
     {
         var names = await sql.ListAsync(
             engine == "sqlite"
                 ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
                 : "SELECT c.relname::text FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = current_schema()::regnamespace ORDER BY 1",
             row => row.Text(0)).ConfigureAwait(false);
+        names.Remove(Migrations);
+        return names;
+    }
+
+    private static async ValueTask<List<Table>> TablesAsync(SqlSession sql)
+    {
         var tables = new List<Table>();
-        foreach (var name in names.Where(name => name != Migrations))
+        foreach (var name in await NamesAsync(sql, "sqlite").ConfigureAwait(false))
         {
             var columns = await sql.ListAsync(
-                engine == "sqlite"
-                    ? "SELECT name, type, pk, pk > 0 AND type = 'INTEGER' AND name = 'id' AND $2 = '' FROM pragma_table_info($1) ORDER BY cid"
-                    : """
-                      SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), COALESCE(array_position(i.indkey::int2[], a.attnum), -1)::bigint, 0::bigint
-                      FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
-                      WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND $2 = '' ORDER BY a.attnum
-                      """,
-                row => (Name: row.Text(0), Type: row.Text(1).ToUpperInvariant(), Key: row.Long(2), IsNumbered: row.Long(3) == 1),
-                name, "").ConfigureAwait(false);
-            tables.Add(new(name,
+                "SELECT name, type, pk FROM pragma_table_info($1) ORDER BY cid", row => (Name: row.Text(0), Type: row.Text(1), IsKey: row.Long(2) > 0), name).ConfigureAwait(false);
+            // Such a row comes with the schema and is replaced.
+            var hasOneRow = await sql.FindAsync("SELECT sql LIKE '%CHECK (id = 1)%' FROM sqlite_master WHERE type = 'table' AND name = $1", row => row.Long(0), name).ConfigureAwait(false) == 1;
+            tables.Add(new(name, hasOneRow,
             [
                 .. columns.Select(column => new Column(
                     column.Name,
-                    column.Type switch { "TEXT" => Kind.Text, "BLOB" or "BYTEA" => Kind.Bytes, _ => Kind.Integer },
-                    engine == "sqlite" ? column.Key > 0 : column.Key >= 0,
-                    column.IsNumbered && name is not Configuration)),
+                    column.Type switch { "TEXT" => Kind.Text, "BLOB" => Kind.Bytes, _ => Kind.Integer },
+                    column.IsKey,
+                    column is { Name: "id", Type: "INTEGER", IsKey: true } && !hasOneRow)),
             ]));
         }
 
@@ -137,5 +133,5 @@ public static class DatabaseCopy
 
     private sealed record Column(string Name, Kind Kind, bool IsKey, bool IsNumbered);
 
-    private sealed record Table(string Name, IReadOnlyList<Column> Columns);
+    private sealed record Table(string Name, bool HasOneRow, IReadOnlyList<Column> Columns);
 }

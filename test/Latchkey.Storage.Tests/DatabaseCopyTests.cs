@@ -18,9 +18,10 @@ public sealed class DatabaseCopyTests
         await DatabaseCopy.RunAsync(from.Database, to.Database, told.Add);
 
         Assert.Equal(tables, told.Keys.Order());
+        Assert.True(told.Count(table => table.Value == Rows) > 15);
         foreach (var table in tables)
         {
-            Assert.Equal(table == "configuration" ? 1 : Rows, told[table]);
+            Assert.Equal(await from.CountAsync(table), told[table]);
             Assert.Equal(await ContentAsync(from, table), await ContentAsync(to, table));
         }
     }
@@ -45,7 +46,9 @@ public sealed class DatabaseCopyTests
         await test.WriteAsync(async sql =>
         {
             await sql.ExecuteAsync("UPDATE configuration SET version = 42, not_before = 7");
-            foreach (var table in tables.Where(table => table != "configuration"))
+            // A table of one row has it from the beginning.
+            var single = await sql.ListAsync("SELECT name FROM sqlite_master WHERE sql LIKE '%CHECK (id = 1)%'", row => row.Text(0));
+            foreach (var table in tables.Except(single))
             {
                 var columns = await sql.ListAsync("SELECT name, type, \"notnull\" FROM pragma_table_info($1)", row => (Name: row.Text(0), Type: row.Text(1), Needed: row.Long(2) == 1), table);
                 var insert = $"INSERT INTO {table} ({string.Join(", ", columns.Select(column => column.Name))}) VALUES ({string.Join(", ", columns.Select((_, i) => $"${i + 1}"))})";

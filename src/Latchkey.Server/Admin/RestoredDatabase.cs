@@ -27,6 +27,7 @@ public sealed class RestoredDatabase(TimeProvider clock, string actor)
             foreach (var key in await SigningKeys.ListAsync(sql).ConfigureAwait(false))
                 if (key.Purpose == KeyPurposes.AuthorizationCode) await SigningKeys.DeleteAsync(sql, key.KeyId).ConfigureAwait(false);
             await DeviceCodes.DeleteAllAsync(sql).ConfigureAwait(false);
+            await BackchannelRequests.DeleteAllAsync(sql).ConfigureAwait(false);
             if (!keepsGrants)
             {
                 await ConfigurationVersion.SetNotBeforeAsync(sql, now).ConfigureAwait(false);
