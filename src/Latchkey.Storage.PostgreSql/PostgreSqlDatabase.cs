@@ -99,6 +99,15 @@ public sealed class PostgreSqlDatabase : Database
     }
 
     /// <inheritdoc />
+    public override async ValueTask<TimeSpan?> ClockOffsetAsync(TimeProvider clock)
+    {
+        var before = clock.GetTimestamp();
+        var theirs = await ReadAsync(sql => sql.FindAsync("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)", row => row.Long(0))).ConfigureAwait(false);
+        // They read theirs about half-way between the question and the answer.
+        return clock.GetUtcNow() - clock.GetElapsedTime(before) / 2 - DateTimeOffset.FromUnixTimeMilliseconds(theirs);
+    }
+
+    /// <inheritdoc />
     public override async Task MigrateAsync(IReadOnlyList<Migration> migrations)
     {
         try

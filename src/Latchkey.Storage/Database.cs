@@ -85,6 +85,11 @@ public abstract class Database : IAsyncDisposable
     /// <exception cref="DatabaseUnavailableException">The database is damaged.</exception>
     public virtual Task<string?> EnterServiceAsync() => Task.FromResult<string?>(null);
 
+    /// <summary>How far this machine's clock is ahead of the database's; null on an engine that has no clock of its own.</summary>
+    /// <param name="clock">This machine's clock.</param>
+    /// <exception cref="DatabaseUnavailableException">The database can't be reached.</exception>
+    public virtual ValueTask<TimeSpan?> ClockOffsetAsync(TimeProvider clock) => new((TimeSpan?)null);
+
     /// <inheritdoc />
     public abstract ValueTask DisposeAsync();
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Latchkey.Storage.PostgreSql;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Latchkey.Storage.Tests;
 
@@ -62,6 +63,18 @@ public sealed class PostgreSqlDatabaseTests(PostgresServer shared)
         await shared.ExecuteAsync("postgres", $"ALTER DATABASE {url[(url.LastIndexOf('/') + 1)..]} SET synchronous_commit = off");
         await using var database = new PostgreSqlDatabase(url);
         Assert.Equal("on", await database.ReadAsync(sql => sql.FindAsync("SELECT current_setting('synchronous_commit')", row => row.Text(0))));
+    }
+
+    [Theory]
+    [InlineData(-3600)]
+    [InlineData(7)]
+    public async Task A_clock_that_differs_from_the_databases_is_measured(int seconds)
+    {
+        await using var database = new PostgreSqlDatabase(await shared.CreateDatabaseAsync(), TimeSpan.FromSeconds(30));
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddSeconds(seconds));
+        var offset = await database.ClockOffsetAsync(clock);
+        // The fake clock stands still while the question is on its way.
+        Assert.InRange(offset!.Value.TotalSeconds, seconds - 20, seconds + 0.5);
     }
 
     [Fact]

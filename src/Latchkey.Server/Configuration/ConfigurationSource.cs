@@ -12,8 +12,17 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
+    // Nodes judge times that other nodes wrote. One that is far off would end what is good, or keep what is over.
+    private static readonly TimeSpan SuspectOffset = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan IntolerableOffset = TimeSpan.FromSeconds(5);
+
     private readonly SemaphoreSlim _loading = new(1, 1);
     private volatile ServerConfiguration? _current;
+    private volatile bool _isClockOff;
+    private bool _isClockSuspect;
+
+    /// <summary>Whether this node's clock and the database's are further apart than a node may be.</summary>
+    public bool IsClockOff => _isClockOff;
 
     /// <summary>The configuration as of now.</summary>
     public ServerConfiguration Current => _current ?? throw new InvalidOperationException("The configuration has not been loaded.");
@@ -71,6 +80,7 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
             try
             {
                 await RefreshAsync(stoppingToken).ConfigureAwait(false);
+                await CompareClocksAsync().ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -91,6 +101,18 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
         _loading.Dispose();
         base.Dispose();
     }
+
+    private async Task CompareClocksAsync()
+    {
+        if (await database.ClockOffsetAsync(clock).ConfigureAwait(false) is not { } offset) return;
+        _isClockOff = offset.Duration() > IntolerableOffset;
+        var isSuspect = offset.Duration() > SuspectOffset;
+        if (isSuspect && !_isClockSuspect) LogClock(logger, offset.TotalSeconds);
+        _isClockSuspect = isSuspect;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This machine's clock is {Seconds} s ahead of the database's; more than 5 s either way make this node unready")]
+    private static partial void LogClock(ILogger logger, double seconds);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The configuration could not be read again; the one in force stays")]
     private static partial void LogFailure(ILogger logger, Exception exception);

@@ -24,6 +24,8 @@ internal sealed class Health(ConfigurationSource configuration, Database databas
             await WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "unavailable", "The disk of the database failed; the server ends.").ConfigureAwait(false);
         else if (!await AnswersAsync().ConfigureAwait(false))
             await WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "unavailable", "The database does not answer.").ConfigureAwait(false);
+        else if (configuration.IsClockOff)
+            await WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "unavailable", "The clock of this node and the database's differ by more than 5 seconds.").ConfigureAwait(false);
         else if (await TroubleAsync().ConfigureAwait(false) is { } trouble)
             await WriteAsync(context, StatusCodes.Status200OK, "degraded", trouble).ConfigureAwait(false);
         else
