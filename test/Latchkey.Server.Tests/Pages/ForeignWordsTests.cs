@@ -24,7 +24,11 @@ public sealed class ForeignWordsTests
         Assert.DoesNotContain("<hostile", page.Html, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain(page.Document.All.SelectMany(element => element.Attributes), attribute => attribute.Name.StartsWith("on", StringComparison.OrdinalIgnoreCase));
         Assert.Equal(name == "form_post" ? [PagePolicy.FormPostScript] : [], page.Document.Scripts.Select(script => script.Text));
-        Assert.Empty(page.Document.QuerySelectorAll("[style], style, iframe, object, embed, base"));
+        Assert.Empty(page.Document.QuerySelectorAll("[style], style, object, embed, base"));
+        // The frames of front-channel logout are the only ones, fenced in, and their address stays one.
+        Assert.All(page.Document.QuerySelectorAll("iframe"), frame => Assert.Equal(
+            ("logged out", "allow-scripts allow-same-origin allow-forms", true),
+            (name, frame.GetAttribute("sandbox"), frame.GetAttribute("src")!.StartsWith("https://app.example.com/logout?sid=%22", StringComparison.Ordinal))));
         Assert.NotNull(page.Document.QuerySelector("footer"));
     }
 
