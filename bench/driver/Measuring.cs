@@ -84,7 +84,7 @@ internal sealed class Measuring(Lines lines, Plan plan)
     private async Task CompareAsync(List<Subject> subjects, string name)
     {
         var ready = new List<(Subject Subject, Work Work)>();
-        foreach (var subject in subjects.Where(subject => subject.Spec.Works?.Contains(name) != false))
+        foreach (var subject in subjects.Where(subject => subject.Spec.Works?.Contains(name) != false && !subject.Spec.Lacks.Contains(name)))
         {
             var work = Work.Create(name);
             var isReady = await TryAsync($"{subject.Name}, {name}", async () =>

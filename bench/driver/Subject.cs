@@ -23,6 +23,9 @@ internal sealed record SubjectSpec
     /// <summary>What it can do; everything that is not the floor's if absent.</summary>
     public IReadOnlyList<string>? Works { get; init; }
 
+    /// <summary>What it can't do, of what all others do; nothing if absent.</summary>
+    public IReadOnlyList<string> Lacks { get; init; } = [];
+
     /// <summary>Who introspects which token: <c>opaque</c> for a server that can't introspect its JWTs.</summary>
     public string? Introspects { get; init; }
 }

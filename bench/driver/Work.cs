@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text;
+using Latchkey.Protocol;
 
 namespace Latchkey.Bench;
 
@@ -11,6 +13,7 @@ internal abstract class Work
         ("refresh", "refresh, public client, access token", () => new Refresh(BenchClient.Public, Requests.WithoutIdToken)),
         ("refresh+id", "refresh, public client, access and ID token", () => new Refresh(BenchClient.Public, Requests.WithIdToken)),
         ("refresh+secret", "refresh, client with a secret, access and ID token", () => new Refresh(BenchClient.Web, Requests.WithIdToken)),
+        ("refresh+dpop", "refresh, public client, access token, bound to a key (DPoP)", () => new Refresh(BenchClient.Public, Requests.WithoutIdToken, isBound: true)),
         ("code", "code flow: /authorize with a session, then /token", () => new CodeFlow()),
         ("introspection", "introspection of an access token", () => new Introspection()),
         ("userinfo", "userinfo", () => new UserInfo()),
@@ -61,11 +64,15 @@ internal abstract class Work
         protected override bool IsGood(Connection connection) => connection.Body.IndexOf("\"access_token\""u8) >= 0;
     }
 
-    /// <summary>One chain of refresh tokens a connection: each answer's token is used for the next.</summary>
-    private sealed class Refresh(BenchClient client, string scope) : Work
+    /// <summary>
+    /// One chain of refresh tokens a connection: each answer's token is used for the next. Where they are bound, each chain has a key of its own, and each
+    /// request a fresh proof of it.
+    /// </summary>
+    private sealed class Refresh(BenchClient client, string scope, bool isBound = false) : Work
     {
         private readonly string?[] _tokens = new string?[Load.Connections];
-        private string _head = "", _tail = "";
+        private readonly DPoPKey[] _keys = isBound ? [.. Enumerable.Range(0, Load.Connections).Select(_ => DPoPKey.Generate())] : [];
+        private string _head = "", _tail = "", _url = "";
 
         public override async Task PrepareAsync(Subject subject)
         {
@@ -88,15 +95,27 @@ internal abstract class Work
             // The floor is told by the path what it would read from the grant.
             var path = subject.Endpoint("token_endpoint") + (isFloor && scope == Requests.WithIdToken ? "/id" : "");
             (_head, _tail) = (Requests.PostHead(subject, path, client), client.Secret is null ? $"&client_id={client.Id}" : "");
+            _url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{subject.Port}{path}");
+            if (!isBound) return;
+
+            // The first proof binds a chain; a server that gives a bearer token all the same is not measured.
+            using var first = new Connection(subject.Port);
+            for (var i = 0; i < _tokens.Length; i++)
+            {
+                if (!await StepAsync(first, i) || first.Body.IndexOf("\"DPoP\""u8) < 0) throw Visitor.Failed(subject, "a token that is bound to a key", first);
+            }
         }
 
         public override async ValueTask<bool> StepAsync(Connection connection, int index)
         {
             if (_tokens[index] is not { } token) return false;
             var form = $"grant_type=refresh_token&refresh_token={Requests.Escape(token)}{_tail}";
-            _tokens[index] = await connection.SendAsync(Encoding.ASCII.GetBytes($"{_head}{form.Length}\r\n\r\n{form}")) == 200 ? connection.Text("\"refresh_token\""u8) : null;
+            _tokens[index] = await connection.SendAsync(Encoding.ASCII.GetBytes($"{_head}{form.Length}\r\n{Proof(index)}\r\n{form}")) == 200 ? connection.Text("\"refresh_token\""u8) : null;
             return _tokens[index] is not null;
         }
+
+        private string Proof(int index) =>
+            isBound ? $"{DPoPProof.HeaderName}: {DPoPProof.Create(_keys[index], "POST", _url, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds())}\r\n" : "";
     }
 
     private sealed class CodeFlow : Work

@@ -27,7 +27,7 @@ public sealed class MetadataTests(StandingApi standing) : IClassFixture<Standing
         Assert.Equal("Test API", (string)document["resource_name"]!);
     }
 
-    private static readonly string[] Usual = ["ES256", "PS256", "RS256", "ES384", "PS384", "RS384", "ES512", "PS512", "RS512"];
+    private static readonly string[] Usual = ["ES256", "PS256", "RS256", "ES384", "PS384", "RS384", "ES512", "PS512", "RS512", "Ed25519", "EdDSA"];
 
     public static TheoryData<Action<ResourceServerOptions>, string[], bool, bool> Bindings => new()
     {

@@ -7,7 +7,7 @@ public sealed record DPoPRules
     public static DPoPRules Default { get; } = new();
 
     /// <summary>The signature algorithms that are taken, as <c>algs</c> and <c>dpop_signing_alg_values_supported</c> list them; public-key ones only.</summary>
-    public IReadOnlyList<string> Algorithms { get; init; } = ["ES256", "PS256", "RS256", "ES384", "PS384", "RS384", "ES512", "PS512", "RS512"];
+    public IReadOnlyList<string> Algorithms { get; init; } = ["ES256", "PS256", "RS256", "ES384", "PS384", "RS384", "ES512", "PS512", "RS512", "Ed25519", "EdDSA"];
 
     /// <summary>How far <c>iat</c> may lie from now, in either direction: 60 seconds (RFC 9449 section 11.1). With a nonce of ours it does not matter.</summary>
     public TimeSpan Tolerance { get; init; } = TimeSpan.FromSeconds(60);

@@ -7,7 +7,7 @@ namespace Latchkey.Interop.Tests;
 public sealed class OpenIdClientDPoPTests(OpenIdClientDPoPTests.Servers servers) : IClassFixture<OpenIdClientDPoPTests.Servers>
 {
     [Theory]
-    [InlineData("spa", "ES256", false), InlineData("spa", "ES256", true), InlineData("web", "PS256", true), InlineData("assertion", "RS256", true)]
+    [InlineData("spa", "ES256", false), InlineData("spa", "ES256", true), InlineData("web", "PS256", true), InlineData("assertion", "RS256", true), InlineData("spa", "Ed25519", true)]
     public async Task Code_refresh_and_userinfo(string id, string algorithm, bool nonces)
     {
         var client = new[] { DeclaredStates.Spa, DeclaredStates.Web, DeclaredStates.Assertion }.Single(candidate => candidate.Id == id);

@@ -1,5 +1,7 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Latchkey.Storage;
 using Latchkey.Storage.PostgreSql;
 
@@ -90,6 +92,36 @@ public sealed class ManyNodesTests(ManyNodesTests.Three three) : IClassFixture<M
         Assert.Single(answers, answer => answer.Status == HttpStatusCode.OK);
     }
 
+    [Fact, Spec("RFC 9449", "11.1"), Check("A39")]
+    public async Task Of_many_who_send_one_proof_at_once_one_wins()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var machine = Cluster.Client(DeclaredStates.Machine);
+        for (var round = 0; round < 3; round++)
+        {
+            var proof = new ForgedProof(key, "POST", Cluster.Issuer + "/token", TimeProvider.System.GetUtcNow()).Sign();
+            machine.Proof = _ => proof;
+            var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => machine.ClientCredentialsAsync("api:read")));
+            Assert.Single(answers, answer => answer.Status == HttpStatusCode.OK);
+            Assert.All(answers.Where(answer => answer.Status != HttpStatusCode.OK), answer => answer.ExpectError("invalid_dpop_proof"));
+        }
+    }
+
+    [Fact, Spec("RFC 9449", "8")]
+    public async Task A_nonce_of_one_node_is_good_at_every_other()
+    {
+        var state = DeclaredStates.Standard();
+        state["settings"] = new JsonObject { ["dpop_nonce"] = "required" };
+        await using var cluster = await Cluster.StartAsync(await three.CreateDatabaseAsync(), 2, state);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var machine = cluster.Client(DeclaredStates.Machine);
+        string? nonce = null;
+        machine.Proof = url => new ForgedProof(key, "POST", url, TimeProvider.System.GetUtcNow()).With("nonce", nonce).Sign();
+        nonce = (await machine.ClientCredentialsAsync("api:read")).ExpectError("use_dpop_nonce").Header("DPoP-Nonce");
+        // Each request goes to the next node.
+        for (var i = 0; i < 4; i++) (await machine.ClientCredentialsAsync("api:read")).Expect(HttpStatusCode.OK);
+    }
+
     [Fact]
     public async Task What_an_operator_changes_every_node_knows_within_two_seconds()
     {
@@ -161,6 +193,9 @@ public sealed class ManyNodesTests(ManyNodesTests.Three three) : IClassFixture<M
         private Cluster? _cluster;
 
         internal Cluster Cluster => _cluster ?? throw new InvalidOperationException("The nodes have not been started.");
+
+        /// <summary>An empty database for nodes of another kind.</summary>
+        internal Task<string> CreateDatabaseAsync() => server.CreateDatabaseAsync();
 
         public async ValueTask InitializeAsync() => _cluster = await Cluster.StartAsync(await server.CreateDatabaseAsync(), 3);
 

@@ -172,7 +172,7 @@ public sealed class DPoPTests(StandingApi standing) : IClassFixture<StandingApi>
     {
         var answer = await _api.SendAsync((string?)null);
         Assert.Equal(["Bearer", "DPoP"], answer.Challenges.Select(challenge => challenge.Scheme));
-        Assert.Contains("algs=\"ES256 PS256 RS256 ES384 PS384 RS384 ES512 PS512 RS512\"", answer.Challenges[1].Parameter, StringComparison.Ordinal);
+        Assert.Contains("algs=\"ES256 PS256 RS256 ES384 PS384 RS384 ES512 PS512 RS512 Ed25519 EdDSA\"", answer.Challenges[1].Parameter, StringComparison.Ordinal);
         Assert.DoesNotContain("error", string.Concat(answer.Challenges), StringComparison.Ordinal);
     }
 

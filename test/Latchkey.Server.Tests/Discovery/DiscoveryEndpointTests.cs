@@ -50,13 +50,15 @@ public sealed class DiscoveryEndpointTests(SharedServer server)
             Assert.All(algorithms, algorithm => Assert.Matches("^((RS|PS|ES)(256|384|512)|Ed25519|EdDSA)$", algorithm));
         }
 
+        AssertHas(Texts(metadata, "dpop_signing_alg_values_supported"), "ES256", "PS256", "RS256");
         AssertHas(Texts(metadata, "scopes_supported"), "openid", "profile", "email", "address", "phone", "offline_access", "api:read", "files:read");
         AssertHas(Texts(metadata, "claims_supported"), "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "email_verified");
         foreach (var (name, value) in (IEnumerable<(string, bool)>)[
             ("authorization_response_iss_parameter_supported", true), ("claims_parameter_supported", true), ("request_parameter_supported", true),
-            ("request_uri_parameter_supported", true), ("backchannel_logout_supported", true), ("backchannel_logout_session_supported", true)])
+            ("request_uri_parameter_supported", true), ("backchannel_logout_supported", true), ("backchannel_logout_session_supported", true),
+            ("frontchannel_logout_supported", true), ("frontchannel_logout_session_supported", true)])
             Assert.Equal(value, metadata.GetProperty(name).GetBoolean());
-        foreach (var absent in (string[])["registration_endpoint"])
+        foreach (var absent in (string[])["registration_endpoint", "mtls_endpoint_aliases"])
             Assert.False(metadata.TryGetProperty(absent, out _), absent);
         Assert.All(metadata.EnumerateObject(), member => Assert.True(
             member.Value.ValueKind is JsonValueKind.String or JsonValueKind.True or JsonValueKind.False || (member.Value.ValueKind == JsonValueKind.Array && member.Value.GetArrayLength() > 0), member.Name));

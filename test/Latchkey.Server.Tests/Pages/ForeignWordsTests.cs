@@ -25,8 +25,10 @@ public sealed class ForeignWordsTests
         Assert.DoesNotContain(page.Document.All.SelectMany(element => element.Attributes), attribute => attribute.Name.StartsWith("on", StringComparison.OrdinalIgnoreCase));
         Assert.Equal(name == "form_post" ? [PagePolicy.FormPostScript] : [], page.Document.Scripts.Select(script => script.Text));
         Assert.Empty(page.Document.QuerySelectorAll("[style], style, object, embed, base"));
-        // Apps are told of a sign-out in frames; nothing else is in one.
-        if (name != "logged out") Assert.Empty(page.Document.QuerySelectorAll("iframe"));
+        // The frames of front-channel logout are the only ones, fenced in, and their address stays one.
+        Assert.All(page.Document.QuerySelectorAll("iframe"), frame => Assert.Equal(
+            ("logged out", "allow-scripts allow-same-origin allow-forms", true),
+            (name, frame.GetAttribute("sandbox"), frame.GetAttribute("src")!.StartsWith("https://app.example.com/logout?sid=%22", StringComparison.Ordinal))));
         Assert.NotNull(page.Document.QuerySelector("footer"));
     }
 
