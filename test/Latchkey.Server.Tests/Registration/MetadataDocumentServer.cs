@@ -37,7 +37,7 @@ public sealed class MetadataDocumentServer : IAsyncLifetime
         document = document.DeepClone().AsObject();
         document.TryAdd("client_id", url);
         Site.Put(path, document.ToJsonString(), cacheControl: cacheControl);
-        return new TestClient(url, null, TestClient.None, document["redirect_uris"]?.AsArray() is [{ } first, ..] ? first.GetValue<string>() : null);
+        return new TestClient(url, null, TestClient.None, document["redirect_uris"] is JsonArray and [{ } first, ..] ? first.GetValue<string>() : null);
     }
 
     /// <summary>What a small app on a person's computer says of itself.</summary>
