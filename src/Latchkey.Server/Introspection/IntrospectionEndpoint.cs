@@ -19,7 +19,7 @@ namespace Latchkey.Server.Introspection;
 /// is inactive, so that nobody can go fishing (section 4).
 /// </summary>
 internal sealed class IntrospectionEndpoint(
-    ServerOptions options, ConfigurationSource configurations, ClientAuthenticator authenticator, AccessTokens accessTokens, Database database, TimeProvider clock)
+    ServerOptions options, ConfigurationSource configurations, ClientDirectory directory, ClientAuthenticator authenticator, AccessTokens accessTokens, Database database, TimeProvider clock)
 {
     private const string JwtMediaType = "application/token-introspection+jwt";
 
@@ -104,6 +104,7 @@ internal sealed class IntrospectionEndpoint(
             || !MayKnow(caller, info, configuration)) return Inactive;
         var user = info.Grant is not { } grant ? null : await database.ReadAsync(sql => Users.FindAsync(sql, grant.Subject)).ConfigureAwait(false);
         if (info.Grant is not null && user is null or { DisabledAt: not null }) return Inactive;
+        var holder = await directory.FindKnownAsync(info.ClientId, configuration).ConfigureAwait(false);
 
         var buffer = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(buffer))
@@ -112,7 +113,7 @@ internal sealed class IntrospectionEndpoint(
             json.WriteBoolean("active"u8, true);
             json.WriteString("scope"u8, info.Scope.ToString());
             json.WriteString("client_id"u8, info.ClientId);
-            if (user is not null && configuration.FindClient(info.ClientId) is { SectorIdentifier: null }) json.WriteString("username"u8, user.Username);
+            if (user is not null && holder is { SectorIdentifier: null }) json.WriteString("username"u8, user.Username);
             json.WriteString("token_type"u8, info.Confirmation?.TokenType ?? TokenTypes.Bearer);
             json.WriteNumber("exp"u8, info.ExpiresAt);
             json.WriteNumber("iat"u8, info.IssuedAt);

@@ -26,7 +26,10 @@ internal static class SelfRegisteredMetadata
         "grant_types", "response_types", "scope", "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri",
         "id_token_signed_response_alg", "default_max_age", "require_auth_time", "default_acr_values", "initiate_login_uri", "subject_type",
         "software_id", "software_version", "dpop_bound_access_tokens", "require_pushed_authorization_requests", "require_signed_request_object",
-        "request_object_signing_alg", "authorization_signed_response_alg",
+        "request_object_signing_alg", "request_object_encryption_alg", "request_object_encryption_enc", "authorization_signed_response_alg",
+        "authorization_encrypted_response_alg", "authorization_encrypted_response_enc", "userinfo_signed_response_alg", "userinfo_encrypted_response_alg",
+        "userinfo_encrypted_response_enc", "id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "introspection_signed_response_alg",
+        "introspection_encrypted_response_alg", "introspection_encrypted_response_enc",
     }.ToFrozenSet(StringComparer.Ordinal);
 
     // Grants by which a person says yes. A client that nobody knows gets nothing for itself.

@@ -168,6 +168,7 @@ public sealed class RedirectUriTests(AuthorizeServer server)
     [InlineData("client_id=WEB")]
     [InlineData("client_id=web ")]
     [InlineData("client_id=https://web.example")]
+    [InlineData("client_id=urn:web.example:metadata.json")]
     public async Task An_unknown_client_is_a_page(string changes)
     {
         var page = (await server.AskAsync(DeclaredStates.Web, changes)).Stop.ExpectErrorPage();
