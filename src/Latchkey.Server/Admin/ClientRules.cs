@@ -195,7 +195,8 @@ internal static class ClientRules
         {
             if (!RequestObjects.AlgorithmsSupported.Contains(signing))
                 return $"backchannel_authentication_request_signing_alg {signing} is not supported; use one of {string.Join(", ", RequestObjects.AlgorithmsSupported)}.";
-            if (client.Jwks is null && client.JwksUri is null) return "backchannel_authentication_request_signing_alg needs the client's public keys; give jwks or jwks_uri.";
+            if (client.Allows(GrantTypes.Ciba) && client.Jwks is null && client.JwksUri is null)
+                return "backchannel_authentication_request_signing_alg needs the client's public keys; give jwks or jwks_uri.";
         }
 
         if (client.BackchannelClientNotificationEndpoint is { } endpoint && !Logout.BackchannelLogout.MaySendTo(endpoint))

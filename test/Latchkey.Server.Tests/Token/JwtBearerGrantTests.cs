@@ -41,6 +41,7 @@ public sealed class TrustingServer : ClockedServer
         _keys.Run(context =>
         {
             Interlocked.Increment(ref _reads);
+            context.Response.ContentType = "application/json";
             return context.Response.WriteAsync(new JsonObject { ["keys"] = new JsonArray([.. Published.Select(key => (JsonNode)key.PublicJwk())]) }.ToJsonString());
         });
         _keys.StartAsync().GetAwaiter().GetResult();

@@ -39,7 +39,7 @@ public sealed class TokenEndpointTests(SharedServer server)
         { "", "invalid_request", "grant_type is missing" },
         { "password", "unsupported_grant_type", "client_credentials" },
         { "implicit", "unsupported_grant_type", "client_credentials" },
-        { "urn:ietf:params:oauth:grant-type:jwt-bearer", "unsupported_grant_type", "client_credentials" },
+        { "urn:ietf:params:oauth:grant-type:saml2-bearer", "unsupported_grant_type", "client_credentials" },
         { "Client_Credentials", "unsupported_grant_type", "client_credentials" },
         { "\u00e9\u4e2d", "unsupported_grant_type", "client_credentials" },
         { "authorization_code", "unauthorized_client", "grant_types" },

@@ -433,13 +433,16 @@ public sealed class TokenExchangeGrantTests(ExchangingServer server) : IClassFix
     {
         using var web = server.Client(DeclaredStates.Web);
         using var api = server.Client(DeclaredStates.ApiServer);
-        var subject = (await server.SignInAsync(web, "openid api:read")).AccessToken;
+        // Bob, whose tokens no other test exchanges.
+        using var bob = server.Server.Browser(DeclaredStates.Bob);
+        var subject = (await web.SignInAsync(bob, "openid api:read")).AccessToken;
         (await ExchangeAsync(api, subject, ("resource", DeclaredStates.Files))).Expect(HttpStatusCode.OK);
         AuditEvent? entry = null;
         await Eventually.HoldsAsync("the audit of the exchange", async () =>
         {
             server.Wait(1);
-            entry = (await server.AuditAsync(AuditEvents.TokenIssued)).LastOrDefault(one => one.ClientId == "api-server" && one.Detail!.Contains("token-exchange", StringComparison.Ordinal));
+            entry = (await server.AuditAsync(AuditEvents.TokenIssued)).LastOrDefault(one =>
+                one.ClientId == "api-server" && one.Subject == Jwt.Claims(subject).GetProperty("sub").GetString() && one.Detail!.Contains("token-exchange", StringComparison.Ordinal));
             return entry is not null;
         });
         Assert.Equal(Jwt.Claims(subject).GetProperty("sub").GetString(), entry!.Subject);
