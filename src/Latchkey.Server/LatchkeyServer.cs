@@ -104,6 +104,7 @@ public static partial class LatchkeyServer
         services.AddSingleton<DevicePageEndpoint>();
 
         // People who are asked by the back channel
+        services.AddSingleton<SignedBackchannelRequests>();
         services.AddSingleton<BackchannelAuthenticationEndpoint>();
 
         // The account page

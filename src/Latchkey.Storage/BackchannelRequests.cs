@@ -83,24 +83,17 @@ public static class BackchannelRequests
     /// <summary>What a row keeps of <c>auth_req_id</c>; the id itself is never stored in clear.</summary>
     public static byte[] Hash(string requestId) => SHA256.HashData(Encoding.UTF8.GetBytes(requestId));
 
-    /// <summary>Adds a request unless too many wait for the person already.</summary>
-    /// <param name="sql">The session.</param>
-    /// <param name="request">The request.</param>
-    /// <param name="limit">How many may wait for one person.</param>
-    /// <returns>False if as many wait; nothing was written then.</returns>
-    public static async ValueTask<bool> InsertAsync(SqlSession sql, BackchannelRequest request, int limit)
-    {
-        var waiting = await sql.FindAsync(
-            "SELECT COUNT(*) FROM backchannel_requests WHERE sub = $1 AND status = 'pending' AND expires_at > $2", row => row.Long(0), request.Subject, request.CreatedAt)
-            .ConfigureAwait(false);
-        if (waiting >= limit) return false;
+    /// <summary>How many requests wait for a person.</summary>
+    public static ValueTask<long> CountWaitingAsync(SqlSession sql, string subject, long now) => sql.FindAsync(
+        "SELECT COUNT(*) FROM backchannel_requests WHERE sub = $1 AND status = 'pending' AND expires_at > $2", row => row.Long(0), subject, now);
+
+    /// <summary>Adds a request.</summary>
+    public static async ValueTask InsertAsync(SqlSession sql, BackchannelRequest request) =>
         await sql.ExecuteAsync(
             $"INSERT INTO backchannel_requests ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
             request.IdHash, request.Subject, request.ClientId, request.Scope, request.Resources, request.Status, request.BindingMessage, request.Notification,
             request.GrantId?.ToBytes(), request.AuthTime, request.Acr, request.Amr, request.IntervalSeconds, request.PolledAt, request.CreatedAt, request.ExpiresAt,
             request.Address).ConfigureAwait(false);
-        return true;
-    }
 
     /// <summary>Finds a request by the hash of its id.</summary>
     public static ValueTask<BackchannelRequest?> FindAsync(SqlSession sql, byte[] idHash) =>

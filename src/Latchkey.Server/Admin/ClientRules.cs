@@ -191,8 +191,14 @@ internal static class ClientRules
         if (client.BackchannelTokenDeliveryMode is not (null or "poll" or "ping"))
             return $"backchannel_token_delivery_mode {client.BackchannelTokenDeliveryMode} is not supported; use poll or ping.";
         if (client.BackchannelUserCodeParameter == true) return "backchannel_user_code_parameter can't be true: people have no user code here; take it out.";
-        if (client.BackchannelAuthenticationRequestSigningAlg is not null)
-            return "backchannel_authentication_request_signing_alg can't be set: signed authentication requests are not taken; take it out.";
+        if (client.BackchannelAuthenticationRequestSigningAlg is { } signing)
+        {
+            if (!RequestObjects.AlgorithmsSupported.Contains(signing))
+                return $"backchannel_authentication_request_signing_alg {signing} is not supported; use one of {string.Join(", ", RequestObjects.AlgorithmsSupported)}.";
+            if (client.Allows(GrantTypes.Ciba) && client.Jwks is null && client.JwksUri is null)
+                return "backchannel_authentication_request_signing_alg needs the client's public keys; give jwks or jwks_uri.";
+        }
+
         if (client.BackchannelClientNotificationEndpoint is { } endpoint && !Logout.BackchannelLogout.MaySendTo(endpoint))
             return "backchannel_client_notification_endpoint is not an https URL (http is taken on loopback only).";
         if (client.BackchannelTokenDeliveryMode == "ping" && client.BackchannelClientNotificationEndpoint is null)

@@ -3,6 +3,7 @@ using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Keys;
 using Latchkey.Server.UserInfo;
+using Latchkey.Storage;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
@@ -27,7 +28,7 @@ internal sealed record HintedIdentity(string Subject, string ClientId, string? S
 /// <summary>
 /// Reads <c>id_token_hint</c> (OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2): the signature must be ours, its time may be over.
 /// </summary>
-internal sealed class IdTokenHint(ServerOptions options)
+internal sealed class IdTokenHint(ServerOptions options, Database database)
 {
     private const int MaximumSize = 16 * 1024;
 
@@ -52,6 +53,22 @@ internal sealed class IdTokenHint(ServerOptions options)
             ? new HintedIdentity(token.Subject, client, token.TryGetClaim(ClaimNames.SessionId, out var sid) ? sid.Value : null,
                 EpochTime.GetIntDate(token.IssuedAt), EpochTime.GetIntDate(token.ValidTo), token.TryGetPayloadValue<long>(ClaimNames.AuthenticationTime, out var time) ? time : null)
             : NotOurs;
+    }
+
+    /// <summary>
+    /// The person's own <c>sub</c>. A pairwise one can't be computed back (OpenID Connect Core section 8.1): then the session that the token names tells who it
+    /// is; without one nobody does.
+    /// </summary>
+    /// <param name="identity">What the token says.</param>
+    /// <param name="client">The client that it was issued to.</param>
+    /// <param name="keys">With the key of pairwise subjects.</param>
+    public async ValueTask<string?> FindSubjectAsync(HintedIdentity identity, Client client, KeyRing keys)
+    {
+        if (client.SectorIdentifier is null) return identity.Subject;
+        return RowId.Parse(identity.SessionId) is { } id
+            && await database.ReadAsync(sql => Sessions.FindAsync(sql, id)).ConfigureAwait(false) is { } session && identity.IsAbout(session.Subject, client, keys)
+            ? session.Subject
+            : null;
     }
 
     private static OAuthError NotOurs =>

@@ -90,8 +90,11 @@ internal sealed class RequestObjects(ServerOptions options, ClientKeys keys, Tim
         return expires - starts > LongestSeconds ? Refuse("Its exp is more than 60 minutes after its nbf.") : null;
     }
 
-    // JSON by nature stays JSON, a number becomes its digits; what repeats as a parameter is a list as a claim (OpenID Connect Core section 6.1).
-    private static Result<Parameters> Read(JsonMembers claims)
+    /// <summary>
+    /// The parameters among the claims: JSON by nature stays JSON, a number becomes its digits; what repeats as a parameter is a list as a claim (OpenID Connect
+    /// Core section 6.1).
+    /// </summary>
+    public static Result<Parameters> Read(JsonMembers claims)
     {
         var pairs = new List<KeyValuePair<string, string>>(claims.Count);
         foreach (var name in claims.Names)

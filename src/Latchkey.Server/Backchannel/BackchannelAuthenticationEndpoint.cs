@@ -18,7 +18,8 @@ namespace Latchkey.Server.Backchannel;
 /// page. Whom it asks it says by a hint; the person sees who asks, what for, and the client's binding message.
 /// </summary>
 internal sealed class BackchannelAuthenticationEndpoint(
-    ConfigurationSource configurations, ClientAuthenticator authenticator, IdTokenHint idTokens, UserDirectory users, Database database, Auditor auditor,
+    ConfigurationSource configurations, ClientAuthenticator authenticator, SignedBackchannelRequests signedRequests, IdTokenHint idTokens, UserDirectory users, Database database,
+    Auditor auditor,
     ServerOptions options, TimeProvider clock)
 {
     /// <summary>What every <c>auth_req_id</c> begins with, so that secret scanners find it.</summary>
@@ -47,7 +48,8 @@ internal sealed class BackchannelAuthenticationEndpoint(
         }
 
         // 2. For what, of whom.
-        if ((await JudgeAsync(form, client, configuration).ConfigureAwait(false)).Refused(out error, out var asked))
+        if ((await OpenAsync(form, client).ConfigureAwait(false)).Refused(out error, out var opened)
+            || (await JudgeAsync(opened.Parameters, client, configuration).ConfigureAwait(false)).Refused(out error, out var asked))
         {
             await context.WriteErrorAsync(error).ConfigureAwait(false);
             return;
@@ -71,16 +73,9 @@ internal sealed class BackchannelAuthenticationEndpoint(
             Address = context.Address(),
         };
         var audit = auditor.Event(context, AuditEvents.BackchannelRequested) with { Actor = client.Id, ClientId = client.Id, Subject = asked.User.Subject };
-        var written = await database.WriteAsync(async sql =>
+        if (await database.WriteAsync(sql => WriteAsync(sql, row, opened, audit)).ConfigureAwait(false) is { Error: { } refusal })
         {
-            if (!await BackchannelRequests.InsertAsync(sql, row, WaitingPerPerson).ConfigureAwait(false)) return false;
-            await AuditLog.AppendAsync(sql, audit with { Detail = $"{{\"scope\":\"{row.Scope}\"}}" }).ConfigureAwait(false);
-            return true;
-        }).ConfigureAwait(false);
-        if (!written)
-        {
-            await context.WriteErrorAsync(OAuthError.AccessDenied($"{WaitingPerPerson} requests wait for this person already; let them decide or expire first.") with { Status = 403 })
-                .ConfigureAwait(false);
+            await context.WriteErrorAsync(refusal).ConfigureAwait(false);
             return;
         }
 
@@ -89,13 +84,28 @@ internal sealed class BackchannelAuthenticationEndpoint(
             new BackchannelAuthenticationAnswer(id, asked.LifetimeSeconds, row.IntervalSeconds), BackchannelJson.Default.BackchannelAuthenticationAnswer).ConfigureAwait(false);
     }
 
-    private async ValueTask<Result<Asked>> JudgeAsync(Parameters form, Client client, ServerConfiguration configuration)
+    // A signed request is used up only by a request that is written: whoever is told to wait may send it again.
+    private static async ValueTask<Result<BackchannelRequest>> WriteAsync(SqlSession sql, BackchannelRequest row, OpenedBackchannelRequest opened, AuditEvent audit)
+    {
+        if (await BackchannelRequests.CountWaitingAsync(sql, row.Subject, row.CreatedAt).ConfigureAwait(false) >= WaitingPerPerson)
+            return OAuthError.AccessDenied($"{WaitingPerPerson} requests wait for this person already; let them decide or expire first.") with { Status = StatusCodes.Status403Forbidden };
+        if (opened.ReplayId is { } id && !await ReplayGuard.UseAsync(sql, id, opened.ReplayUntil).ConfigureAwait(false))
+            return OAuthError.InvalidRequest("The signed request was used before; sign a new one with its own jti for each request.");
+        await BackchannelRequests.InsertAsync(sql, row).ConfigureAwait(false);
+        await AuditLog.AppendAsync(sql, audit with { Detail = $"{{\"scope\":\"{row.Scope}\"}}" }).ConfigureAwait(false);
+        return row;
+    }
+
+    private async ValueTask<Result<OpenedBackchannelRequest>> OpenAsync(Parameters form, Client client)
     {
         if (!client.Metadata.Allows(GrantTypes.Ciba))
             return OAuthError.UnauthorizedClient($"This client may not use the grant {GrantTypes.Ciba}; add it to its grant_types.");
         if (client.Metadata.IsPublic) return OAuthError.UnauthorizedClient("A public client can't ask people by the back channel; give it a secret or a key.");
-        if (form[ParameterNames.Request] is not null) return OAuthError.InvalidRequest("Signed authentication requests are not taken; send the parameters themselves.");
+        return await signedRequests.OpenAsync(form, client).ConfigureAwait(false);
+    }
 
+    private async ValueTask<Result<Asked>> JudgeAsync(Parameters form, Client client, ServerConfiguration configuration)
+    {
         // Section 7.1: what it asks for.
         if (RequestedAccess.Read(form, client, configuration).Refused(out var error, out var access)) return error;
         if (!access.Scope.Contains(Scopes.OpenId)) return OAuthError.InvalidScope("The scope openid is missing; CIBA is for OpenID Connect.");
@@ -127,7 +137,9 @@ internal sealed class BackchannelAuthenticationEndpoint(
         {
             if ((await idTokens.ReadAsync(idToken, configuration).ConfigureAwait(false)).Refused(out error, out var identity)) return error;
             if (identity.ClientId != client.Id) return OAuthError.InvalidRequest("The id_token_hint was issued to another client; send one that this client got.");
-            user = await database.ReadAsync(sql => Users.FindAsync(sql, identity.Subject)).ConfigureAwait(false);
+            user = await idTokens.FindSubjectAsync(identity, client, configuration.Keys).ConfigureAwait(false) is { } subject
+                ? await database.ReadAsync(sql => Users.FindAsync(sql, subject)).ConfigureAwait(false)
+                : null;
         }
         else
         {

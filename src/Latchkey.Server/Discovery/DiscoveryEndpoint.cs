@@ -115,6 +115,7 @@ internal sealed class DiscoveryEndpoint(
             TlsClientCertificateBoundAccessTokens = options.SeesClientCertificates ? true : null,
             BackchannelAuthenticationEndpoint = options.Endpoint("/backchannel-authentication"),
             BackchannelTokenDeliveryModesSupported = BackchannelDelivery.Modes,
+            BackchannelAuthenticationRequestSigningAlgValuesSupported = RequestObjects.AlgorithmsSupported,
             BackchannelUserCodeParameterSupported = false,
             GlobalTokenRevocationEndpoint = options.Endpoint("/global-token-revocation"),
             GlobalTokenRevocationEndpointAuthMethodsSupported = [ClientAuthenticationMethods.ClientSecretBasic],

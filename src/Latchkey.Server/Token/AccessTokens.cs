@@ -104,7 +104,8 @@ internal sealed class AccessTokens(ServerOptions options, ClientDirectory direct
         // An exchanged token lives by the client that the grant was given to, and by the client that exchanged it.
         if (grant.ClientId != client.Id)
         {
-            if (info.IssuedAt * 1000 + 999 < client.NotBefore || await directory.FindKnownAsync(grant.ClientId, configuration).ConfigureAwait(false) is not { } holder) return Dead;
+            if (info.IssuedAt * 1000 + 999 < client.NotBefore
+                || await directory.FindKnownAsync(grant.ClientId, configuration).ConfigureAwait(false) is not { } holder) return Dead;
             client = holder;
         }
 

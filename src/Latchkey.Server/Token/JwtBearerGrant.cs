@@ -6,6 +6,7 @@ using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Login;
+using Latchkey.Server.TokenStatus;
 using Latchkey.Storage;
 using Latchkey.Verification.Jose;
 using Latchkey.Verification.Providers;
@@ -16,7 +17,7 @@ namespace Latchkey.Server.Token;
 /// The JWT bearer grant, RFC 7523 section 2.1: a JWT of an issuer that the operator trusts is worth an access token to the client that a rule names for
 /// it. For workloads that have a token of their platform and no secret of ours, and for Identity Assertion JWT Authorization Grants.
 /// </summary>
-internal sealed class JwtBearerGrant(ServerOptions options, Database database, UserDirectory users, TrustedProviders providers, TokenIssuer issuer, TimeProvider clock) : IGrant
+internal sealed class JwtBearerGrant(ServerOptions options, Database database, UserDirectory users, TrustedProviders providers, TokenIssuer issuer, StatusIndexes statusIndexes, TimeProvider clock) : IGrant
 {
     private const int DefaultLifetime = 3600;
     private const int LongestJwtId = 1024;
@@ -195,6 +196,7 @@ internal sealed class JwtBearerGrant(ServerOptions options, Database database, U
         Subject = user.Subject,
         Terms = new GrantTerms(selection.Scope.ToString(), [.. selection.Resources.Select(resource => resource.Resource)], null, []),
         RotatedAt = request.Now,
+        StatusIndex = statusIndexes.Take(),
         IdleSeconds = (int)options.RefreshTokenIdleLifetime.TotalSeconds,
         AuthTime = Math.Min(claims.Date(ClaimNames.AuthenticationTime) ?? long.MaxValue, claims.Date(ClaimNames.IssuedAt)!.Value),
         CreatedAt = request.Now,

@@ -83,7 +83,8 @@ internal sealed class SubjectTokens(AccessTokens accessTokens, IdTokenHint idTok
         if ((await idTokens.ReadAsync(token, request.Configuration).ConfigureAwait(false)).Refused(out _, out var identity)) return NotGood(name);
         if (request.Now >= identity.ExpiresAt * 1000) return NotGood(name);
         if (identity.ClientId != request.Client.Id) return NotYours(name);
-        var grants = await database.ReadAsync(sql => Grants.ListByUserAsync(sql, identity.Subject)).ConfigureAwait(false);
+        if (await idTokens.FindSubjectAsync(identity, request.Client, request.Configuration.Keys).ConfigureAwait(false) is not { } subject) return NotGood(name);
+        var grants = await database.ReadAsync(sql => Grants.ListByUserAsync(sql, subject)).ConfigureAwait(false);
         var grant = grants.Find(grant =>
             grant.ClientId == identity.ClientId && grant.AuthTime == identity.AuthTime && grant.CreatedAt / 1000 <= identity.IssuedAt
             && (grant.SessionId is null || grant.SessionId.ToString() == identity.SessionId)

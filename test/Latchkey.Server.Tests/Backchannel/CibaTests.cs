@@ -16,23 +16,32 @@ public sealed class CibaServer : ClockedServer
     public static readonly TestClient Other = new("other-till", "other-till-secret-0123456789abcd", TestClient.Basic, null);
     public static readonly TestClient Pinged = new("pinged", "pinged-secret-0123456789abcdefgh", TestClient.Basic, null);
 
+    /// <summary>It signs what it asks.</summary>
+    public static readonly TestClient Signing = new("signing-till", "signing-till-secret-0123456789ab", TestClient.Basic, null) { Key = TestKey.Shared };
+
     public LogoutReceiver Receiver { get; } = LogoutReceiver.StartAsync().GetAwaiter().GetResult();
 
     protected override JsonObject State()
     {
         var state = DeclaredStates.Standard();
-        foreach (var client in (TestClient[])[Till, Other, Pinged])
+        foreach (var client in (TestClient[])[Till, Other, Pinged, Signing])
         {
             state.Add(client, declared =>
             {
                 declared["client_name"] = "The till of " + client.Id;
                 declared["grant_types"] = new JsonArray(Grant, "refresh_token");
                 declared["backchannel_token_delivery_mode"] = client == Pinged ? "ping" : "poll";
+                if (client == Signing)
+                {
+                    declared["backchannel_authentication_request_signing_alg"] = "ES256";
+                    declared["jwks"] = new JsonObject { ["keys"] = new JsonArray(TestKey.Shared.PublicJwk()) };
+                }
+
                 if (client == Pinged) declared["backchannel_client_notification_endpoint"] = Receiver.Url("pinged");
             });
         }
 
-        for (var i = 0; i < 12; i++) state["users"]!.AsArray().Add(new JsonObject { ["username"] = $"person{i}", ["password"] = Password });
+        for (var i = 0; i < 20; i++) state["users"]!.AsArray().Add(new JsonObject { ["username"] = $"person{i}", ["password"] = Password });
         return state;
     }
 
@@ -275,6 +284,88 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
         await Eventually.HoldsAsync("the outbox is empty", async () => await server.Database.ReadAsync(Outbox.CountAsync) == 0);
         Assert.Empty(server.Receiver.For("elsewhere"));
         (await PollAsync(pinged, id)).Expect(HttpStatusCode.OK);
+    }
+
+    [Fact, Spec("CIBA", "7.1.1")]
+    public async Task A_client_that_is_registered_to_sign_asks_once_by_what_it_signed()
+    {
+        using var till = server.Client(CibaServer.Signing);
+        var person = server.NewPerson();
+        using var browser = server.Server.Browser(person);
+        var signed = Sign(person);
+        var id = (await till.PostAsync("/backchannel-authentication", ("request", signed))).Expect(HttpStatusCode.OK)["auth_req_id"]!;
+        var page = await OpenAsync(browser);
+        Assert.Contains("W4-7Q", page.Text, StringComparison.Ordinal);
+        await DecideAsync(browser, page, "allow");
+        (await PollAsync(till, id)).Expect(HttpStatusCode.OK);
+        (await till.PostAsync("/backchannel-authentication", ("request", signed))).ExpectError("invalid_request");
+
+        // Of many at once one is asked.
+        var again = Sign(person);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => till.PostAsync("/backchannel-authentication", ("request", again))));
+        Assert.Single(answers, answer => answer.Status == HttpStatusCode.OK);
+    }
+
+    public static TheoryData<string> WrongSigned =>
+    [
+        "unsigned", "beside", "alg none", "another alg", "another key", "no iss", "another iss", "another aud", "no exp", "expired", "no iat", "iat ahead", "no nbf", "nbf ahead", "old nbf",
+        "long life", "no jti", "another client_id", "request inside", "garbage", "another's jti type",
+    ];
+
+    [Theory, MemberData(nameof(WrongSigned)), Spec("CIBA", "7.1.1"), Spec("FAPI-CIBA", "5.2.2")]
+    [Check("fapi-ciba-id1-ensure-request-object-without-exp-fails"), Check("fapi-ciba-id1-ensure-request-object-without-iat-fails"), Check("fapi-ciba-id1-ensure-request-object-without-nbf-fails")]
+    [Check("fapi-ciba-id1-ensure-request-object-without-jti-fails"), Check("fapi-ciba-id1-ensure-request-object-expired-fails"), Check("fapi-ciba-id1-ensure-request-object-bad-aud-fails")]
+    [Check("fapi-ciba-id1-ensure-request-object-bad-iss-fails"), Check("fapi-ciba-id1-ensure-request-object-signature-algorithm-is-not-none"), Check("fapi-ciba-id1-ensure-request-object-signature-algorithm-bad-fails")]
+    public async Task A_signed_request_that_is_wrong_in_anything_is_refused_and_uses_nothing_up(string how)
+    {
+        using var till = server.Client(CibaServer.Signing);
+        using var stranger = new TestKey(TestKey.Shared.Id);
+        var now = server.Clock.GetUtcNow().ToUnixTimeSeconds();
+        var before = await server.FingerprintAsync();
+        List<(string, string?)> form = how switch
+        {
+            "unsigned" => [("scope", "openid"), ("login_hint", "bob")],
+            "beside" => [("request", Sign(DeclaredStates.Bob)), ("binding_message", "other")],
+            "garbage" => [("request", "garbage")],
+            _ => [("request", Sign(DeclaredStates.Bob, claims =>
+            {
+                switch (how)
+                {
+                    case "no iss" or "no exp" or "no iat" or "no nbf" or "no jti": claims.Remove(how[3..]); break;
+                    case "another iss": claims["iss"] = "till"; break;
+                    case "another aud": claims["aud"] = "https://other.example.com"; break;
+                    case "expired": claims["exp"] = now - 61; break;
+                    case "iat ahead": claims["iat"] = now + 90; break;
+                    case "nbf ahead": claims["nbf"] = now + 90; break;
+                    case "old nbf": claims["nbf"] = now - 3700; break;
+                    case "long life": claims["exp"] = now + 3700; break;
+                    case "another client_id": claims["client_id"] = "till"; break;
+                    case "request inside": claims["request"] = "x"; break;
+                    case "another's jti type": claims["jti"] = 5; break;
+                }
+            },
+            header =>
+            {
+                if (how == "alg none") header["alg"] = "none";
+                if (how == "another alg") header["alg"] = "PS256";
+            }, how == "another key" ? stranger : null))],
+        };
+        TokenEndpointTests.AssertErrorForm((await till.PostAsync("/backchannel-authentication", form)).ExpectError("invalid_request"));
+        Assert.Equal(before, await server.FingerprintAsync());
+    }
+
+    private string Sign(Person person, Action<JsonObject>? change = null, Action<JsonObject>? header = null, TestKey? key = null)
+    {
+        var now = server.Clock.GetUtcNow().ToUnixTimeSeconds();
+        var claims = new JsonObject
+        {
+            ["iss"] = CibaServer.Signing.Id, ["aud"] = server.Issuer, ["iat"] = now, ["nbf"] = now, ["exp"] = now + 300, ["jti"] = Guid.NewGuid().ToString(),
+            ["scope"] = "openid api:read", ["login_hint"] = person.Username, ["binding_message"] = "W4-7Q", ["requested_expiry"] = 120,
+        };
+        var head = new JsonObject();
+        change?.Invoke(claims);
+        header?.Invoke(head);
+        return (key ?? TestKey.Shared).Sign(head, claims);
     }
 
     [Fact, Spec("CIBA", "4"), Check("fapi-ciba-id1-discovery-end-point-verification")]

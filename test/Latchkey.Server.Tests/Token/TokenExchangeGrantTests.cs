@@ -383,19 +383,66 @@ public sealed class TokenExchangeGrantTests(ExchangingServer server) : IClassFix
         (await ExchangeAsync(liar, subject, ("resource", DeclaredStates.Files))).ExpectError("invalid_client", HttpStatusCode.Unauthorized);
     }
 
+    [Fact, Spec("RFC 9449", "5"), Spec("RFC 8693", "5")]
+    public async Task A_bound_token_gives_bound_ones_only_and_its_own_client_proves_its_key()
+    {
+        using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        using var other = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        using var web = server.Client(DeclaredStates.Web);
+        using var api = server.Client(DeclaredStates.ApiServer);
+        var (request, code) = await server.CodeAsync(web, "openid api:read");
+        var bound = (await ProveAsync(web, key, ("grant_type", "authorization_code"), ("code", code), ("redirect_uri", request["redirect_uri"]!), ("code_verifier", request.CodeVerifier)))
+            .Expect(HttpStatusCode.OK);
+        Assert.Equal("DPoP", bound["token_type"]);
+        (string, string)[] exchange =
+        [
+            ("grant_type", ExchangingServer.Grant), ("subject_token", bound["access_token"]!), ("subject_token_type", AccessTokenType), ("resource", DeclaredStates.Api), ("scope", "api:read"),
+        ];
+        (await web.TokenAsync(exchange.Select(field => (field.Item1, (string?)field.Item2)))).ExpectError("invalid_request");
+        (await ProveAsync(web, other, exchange)).ExpectError("invalid_request");
+        var narrowed = (await ProveAsync(web, key, exchange)).Expect(HttpStatusCode.OK);
+        Assert.Equal(ForgedProof.Thumbprint(key), Jwt.Claims(narrowed["access_token"]!).GetProperty("cnf").GetProperty("jkt").GetString());
+
+        // An API can't prove the app's key; it binds what it gets to its own.
+        (await api.TokenAsync(exchange.Select(field => (field.Item1, (string?)field.Item2)))).ExpectError("invalid_request");
+        var taken = (await ProveAsync(api, other, exchange)).Expect(HttpStatusCode.OK);
+        Assert.Equal(ForgedProof.Thumbprint(other), Jwt.Claims(taken["access_token"]!).GetProperty("cnf").GetProperty("jkt").GetString());
+    }
+
+    private async Task<Answer> ProveAsync(OAuthClient client, System.Security.Cryptography.ECDsa key, params (string Name, string Value)[] form)
+    {
+        string? nonce = null;
+        while (true)
+        {
+            var proof = new ForgedProof(key, "POST", server.Issuer + "/token", server.Clock.GetUtcNow());
+            if (nonce is not null) proof.With("nonce", nonce);
+            var request = new HttpRequestMessage(HttpMethod.Post, server.Issuer + "/token")
+            {
+                Content = new FormUrlEncodedContent(form.Select(field => KeyValuePair.Create(field.Name, field.Value))),
+            };
+            request.Headers.Authorization = OAuthClient.BasicHeader(client.Client.Id, client.Client.Secret!);
+            request.Headers.Add("DPoP", proof.Sign());
+            var answer = await client.SendAsync(request);
+            if (nonce is not null || answer.Status == HttpStatusCode.OK || answer.Error != "use_dpop_nonce") return answer;
+            nonce = answer.Header("DPoP-Nonce");
+        }
+    }
+
     [Fact]
     public async Task The_audit_tells_whose_token_who_exchanged_for_what()
     {
         using var web = server.Client(DeclaredStates.Web);
         using var api = server.Client(DeclaredStates.ApiServer);
-        var subject = (await server.SignInAsync(web, "openid api:read")).AccessToken;
+        // Bob, whose tokens no other test exchanges.
+        using var bob = server.Server.Browser(DeclaredStates.Bob);
+        var subject = (await web.SignInAsync(bob, "openid api:read")).AccessToken;
         (await ExchangeAsync(api, subject, ("resource", DeclaredStates.Files))).Expect(HttpStatusCode.OK);
         AuditEvent? entry = null;
         await Eventually.HoldsAsync("the audit of the exchange", async () =>
         {
             server.Wait(1);
-            entry = (await server.AuditAsync(AuditEvents.TokenIssued)).LastOrDefault(one => one.ClientId == "api-server" && one.Detail!.Contains("token-exchange", StringComparison.Ordinal)
-                && one.Detail.Contains(DeclaredStates.Files, StringComparison.Ordinal));
+            entry = (await server.AuditAsync(AuditEvents.TokenIssued)).LastOrDefault(one =>
+                one.ClientId == "api-server" && one.Subject == Jwt.Claims(subject).GetProperty("sub").GetString() && one.Detail!.Contains("token-exchange", StringComparison.Ordinal));
             return entry is not null;
         });
         Assert.Equal(Jwt.Claims(subject).GetProperty("sub").GetString(), entry!.Subject);
