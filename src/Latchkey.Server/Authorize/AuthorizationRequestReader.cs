@@ -58,7 +58,7 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
         if (SenderConstraints.CheckKeyThumbprint(parameters[ParameterNames.DPoPKeyThumbprint]) is { } thumbprint) return thumbprint;
 
         // 4.4 What is asked for.
-        if (RequestedAccess.Read(parameters, client, configuration).Refused(out var access, out var requested)) return access;
+        if (RequestedAccess.ReadDetailed(parameters, client, configuration).Refused(out var access, out var requested)) return access;
 
         // 4.5 How the person is to be asked.
         if (ReadPrompt(parameters).Refused(out var wrongPrompt, out var prompt)) return wrongPrompt;
@@ -85,8 +85,10 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
             DPoPKeyThumbprint = parameters[ParameterNames.DPoPKeyThumbprint],
             Scope = requested.Scope,
             Resources = requested.Resources,
+            Details = requested.Details,
             Prompt = prompt,
             MaxAge = maxAge.Seconds,
+            AcrValues = parameters[ParameterNames.AcrValues]?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? client.Metadata.DefaultAcrValues,
             LoginHint = parameters[ParameterNames.LoginHint],
             Hint = hinted,
             HintClient = hintedClient,

@@ -119,6 +119,7 @@ internal sealed class DiscoveryEndpoint(
             GlobalTokenRevocationEndpoint = options.Endpoint("/global-token-revocation"),
             GlobalTokenRevocationEndpointAuthMethodsSupported = [ClientAuthenticationMethods.ClientSecretBasic],
             IntrospectionSigningAlgValuesSupported = SigningAlgorithms.Supported,
+            AuthorizationDetailsTypesSupported = NotEmpty(configuration.Resources.SelectMany(resource => resource.AuthorizationDetailsTypes).Select(type => type.Type)),
             ProtectedResources = configuration.Resources.Count == 0 ? null : [.. configuration.Resources.Select(resource => resource.Resource)],
             ServiceDocumentation = options.ServiceDocumentation,
         };
