@@ -111,8 +111,6 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
     // OpenID Connect Core section 3.1.2.6: what is not supported is refused by its own code, never passed over.
     private static OAuthError? FindUnsupported(Parameters parameters)
     {
-        if (parameters[ParameterNames.RequestUri] is not null)
-            return OAuthError.RequestUriNotSupported("Request objects by reference are not taken; send the parameters themselves.");
         if (parameters[ParameterNames.Registration] is not null)
             return OAuthError.RegistrationNotSupported("The parameter registration is not taken; register the client beforehand.");
         return null;
