@@ -13,6 +13,9 @@ namespace Latchkey.Storage;
 /// <param name="Claims">The <c>claims</c> parameter of the request (OpenID Connect Core section 5.5) as JSON, if it had one.</param>
 public sealed record GrantTerms(string Scope, IReadOnlyList<string> Resources, string? Acr, IReadOnlyList<string> Amr, string? Claims = null)
 {
+    /// <summary>What was granted in detail (RFC 9396), a JSON array; null for nothing.</summary>
+    public string? AuthorizationDetails { get; init; }
+
     /// <summary>The terms as they are kept.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, StorageJson.Default.GrantTerms);
 

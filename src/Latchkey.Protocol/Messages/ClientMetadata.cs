@@ -181,9 +181,32 @@ public sealed record ResourceMetadata
     /// <summary>The clients that are this resource: they may introspect its tokens.</summary>
     public IReadOnlyList<string> Clients { get; set; } = [];
 
+    /// <summary>What can be asked for of it in detail (RFC 9396); a type belongs to one resource.</summary>
+    public IReadOnlyList<AuthorizationDetailsType> AuthorizationDetailsTypes { get; set; } = [];
+
     /// <summary>The name people see.</summary>
     [JsonIgnore]
     public string DisplayName => string.IsNullOrWhiteSpace(Name) ? Resource : Name;
+}
+
+/// <summary>A type of authorization details (RFC 9396 section 2), as its resource declares it.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record AuthorizationDetailsType
+{
+    private static readonly JsonElement Anything = JsonElement.Parse("{}");
+
+    /// <summary>Its name, as in <c>type</c>.</summary>
+    public string Type { get; set; } = "";
+
+    /// <summary>What it lets an app do, in a person's words.</summary>
+    public string? Description { get; set; }
+
+    /// <summary>What its members may be, in the documented part of JSON Schema; without one only the members of section 2.2 may be there.</summary>
+    public JsonElement? Schema { get; set; }
+
+    /// <summary>The schema, or one that describes no member.</summary>
+    [JsonIgnore]
+    public JsonElement SchemaOrEmpty => Schema ?? Anything;
 }
 
 /// <summary>A scope of a resource. In JSON it may also be the bare scope as a string.</summary>

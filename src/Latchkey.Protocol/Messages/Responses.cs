@@ -14,6 +14,9 @@ public sealed record TokenResponse(string AccessToken, string TokenType, int Exp
     /// <summary>What <see cref="AccessToken"/> is, in the answer to a token exchange (RFC 8693 section 2.2.1); null elsewhere.</summary>
     public string? IssuedTokenType { get; init; }
 
+    /// <summary>What was granted in detail (RFC 9396 section 7), a JSON array; null for nothing.</summary>
+    public System.Text.Json.JsonElement? AuthorizationDetails { get; init; }
+
     /// <summary>Says what is there, never the tokens.</summary>
     public override string ToString() =>
         $"{TokenType} token for \"{Scope}\", {ExpiresIn} s{(RefreshToken is null ? "" : ", with a refresh token")}{(IdToken is null ? "" : ", with an ID token")}";

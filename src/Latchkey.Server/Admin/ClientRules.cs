@@ -274,6 +274,12 @@ internal static class ClientRules
 
         if (client.RequestObjectSigningAlg is { } signing && !RequestObjects.AlgorithmsSupported.Contains(signing))
             return $"request_object_signing_alg {signing} is not supported; use one of {string.Join(", ", RequestObjects.AlgorithmsSupported)}.";
+        foreach (var uri in client.RequestUris ?? [])
+        {
+            if (!uri.StartsWith("https://", StringComparison.Ordinal) && !RedirectUri.IsLoopback(uri))
+                return "request_uris has an address that is neither https nor http on this computer; the server fetches from there (RFC 9101 section 10.4.1).";
+        }
+
         return client.RequireSignedRequestObject == true && client.Jwks is null && client.JwksUri is null
             ? "require_signed_request_object needs the client's public keys; give jwks or jwks_uri."
             : null;

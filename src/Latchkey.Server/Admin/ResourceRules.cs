@@ -1,6 +1,7 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
+using Latchkey.Server.AuthorizationDetails;
 
 namespace Latchkey.Server.Admin;
 
@@ -35,7 +36,21 @@ internal static class ResourceRules
             if (!UserRules.IsClaim(claim)) return $"the claim {claim} in access_token_claims is unknown; use standard claims such as email.";
         }
 
-        return null;
+        return DetailsFault(resource);
+    }
+
+    private static string? DetailsFault(ResourceMetadata resource)
+    {
+        foreach (var type in resource.AuthorizationDetailsTypes)
+        {
+            if (type.Type.Length is 0 or > 255 || type.Type.Any(character => character is <= ' ' or > '~' or '"' or '\\'))
+                return "an entry of authorization_details_types has no type, or one with a character other than printable ASCII; give \"type\".";
+            if (type.Schema is { } schema && DetailsSchema.Fault(schema, $"the schema of {type.Type}") is { } fault) return fault;
+        }
+
+        return resource.AuthorizationDetailsTypes.GroupBy(type => type.Type, StringComparer.Ordinal).FirstOrDefault(group => group.Skip(1).Any()) is { } twice
+            ? $"the authorization details type {twice.Key} is there twice; keep one."
+            : null;
     }
 
     /// <summary>What is wrong with a resource among the others, as a sentence; null if nothing is.</summary>
@@ -48,6 +63,12 @@ internal static class ResourceRules
             if (other.Resource == resource.Resource) continue;
             if (ResourceIndicator.Same(other.Resource, resource.Resource))
                 return $"the resource {other.Resource} differs only by a slash at its end and counts as the same; use that one.";
+            foreach (var type in resource.AuthorizationDetailsTypes)
+            {
+                if (other.AuthorizationDetailsTypes.Any(candidate => candidate.Type == type.Type))
+                    return $"the authorization details type {type.Type} belongs to {other.Resource} already; a type belongs to one resource.";
+            }
+
             foreach (var scope in resource.Scopes)
             {
                 if (other.Scopes.Any(candidate => candidate.Scope == scope.Scope))

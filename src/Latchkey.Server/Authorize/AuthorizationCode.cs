@@ -41,6 +41,9 @@ internal sealed record AuthorizationCode
 
     public string? Nonce { get; init; }
 
+    /// <summary>What was granted in detail (RFC 9396), a JSON array; null for nothing.</summary>
+    public string? AuthorizationDetails { get; init; }
+
     /// <summary>The <c>claims</c> parameter as JSON.</summary>
     public string? Claims { get; init; }
 

@@ -29,6 +29,7 @@ internal sealed class AuthorizationCodes(AuthorizationResponse response, Authori
             CodeChallenge = request.CodeChallenge,
             DPoPKeyThumbprint = request.DPoPKeyThumbprint,
             Nonce = request.Nonce,
+            AuthorizationDetails = request.Details.Json,
             Claims = request.Claims.Json,
             AuthTime = person.Session.AuthTime,
             Acr = person.Session.Acr,

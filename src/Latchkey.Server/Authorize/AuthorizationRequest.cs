@@ -1,5 +1,6 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
+using Latchkey.Server.AuthorizationDetails;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.UserInfo;
 
@@ -31,10 +32,16 @@ internal sealed record AuthorizationRequest
     /// <summary>The resources the tokens are for.</summary>
     public required IReadOnlyList<ResourceMetadata> Resources { get; init; }
 
+    /// <summary>What is asked for in detail (RFC 9396).</summary>
+    public required RequestedDetails Details { get; init; }
+
     public required Prompt Prompt { get; init; }
 
     /// <summary>How many seconds ago the person may have signed in at most; null if it does not matter.</summary>
     public required long? MaxAge { get; init; }
+
+    /// <summary>The authentication contexts that the client would like, best first (OpenID Connect Core section 3.1.2.1, RFC 9470 section 4).</summary>
+    public required IReadOnlyList<string> AcrValues { get; init; }
 
     /// <summary>What the client thinks the person signs in with.</summary>
     public required string? LoginHint { get; init; }

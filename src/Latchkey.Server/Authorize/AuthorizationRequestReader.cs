@@ -58,7 +58,7 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
         if (SenderConstraints.CheckKeyThumbprint(parameters[ParameterNames.DPoPKeyThumbprint]) is { } thumbprint) return thumbprint;
 
         // 4.4 What is asked for.
-        if (RequestedAccess.Read(parameters, client, configuration).Refused(out var access, out var requested)) return access;
+        if (RequestedAccess.ReadDetailed(parameters, client, configuration).Refused(out var access, out var requested)) return access;
 
         // 4.5 How the person is to be asked.
         if (ReadPrompt(parameters).Refused(out var wrongPrompt, out var prompt)) return wrongPrompt;
@@ -85,8 +85,10 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
             DPoPKeyThumbprint = parameters[ParameterNames.DPoPKeyThumbprint],
             Scope = requested.Scope,
             Resources = requested.Resources,
+            Details = requested.Details,
             Prompt = prompt,
             MaxAge = maxAge.Seconds,
+            AcrValues = parameters[ParameterNames.AcrValues]?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? client.Metadata.DefaultAcrValues,
             LoginHint = parameters[ParameterNames.LoginHint],
             Hint = hinted,
             HintClient = hintedClient,
@@ -109,8 +111,6 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
     // OpenID Connect Core section 3.1.2.6: what is not supported is refused by its own code, never passed over.
     private static OAuthError? FindUnsupported(Parameters parameters)
     {
-        if (parameters[ParameterNames.RequestUri] is not null)
-            return OAuthError.RequestUriNotSupported("Request objects by reference are not taken; send the parameters themselves.");
         if (parameters[ParameterNames.Registration] is not null)
             return OAuthError.RegistrationNotSupported("The parameter registration is not taken; register the client beforehand.");
         return null;

@@ -1,7 +1,9 @@
 using System.Buffers.Text;
+using System.Text;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.Fetching;
 using Latchkey.Server.PushedAuthorization;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
@@ -12,14 +14,15 @@ namespace Latchkey.Server.Authorize;
 /// Takes authorization requests by every way they come: the parameters themselves, a reference to what the client pushed (RFC 9126), or a request object
 /// that it signed (RFC 9101). Whatever the way, <see cref="AuthorizationRequestReader"/> judges what it led to.
 /// </summary>
-internal sealed class AuthorizationRequests(AuthorizationRequestReader reader, RequestObjects objects, Database database, TimeProvider clock)
+internal sealed class AuthorizationRequests(AuthorizationRequestReader reader, RequestObjects objects, DocumentFetcher fetcher, Database database, TimeProvider clock)
 {
     /// <summary>A request that a browser brings.</summary>
     public async ValueTask<AuthorizationRequestOutcome> ReadAsync(HttpContext context, Parameters parameters, ServerConfiguration configuration)
     {
         if (parameters[ParameterNames.RequestUri] is { } reference && PushedReference.Is(reference))
             return await ReadReferenceAsync(context, parameters, reference, configuration).ConfigureAwait(false);
-        if (parameters[ParameterNames.Request] is { } text) return await ReadObjectAsync(context, parameters, text, configuration).ConfigureAwait(false);
+        if (parameters[ParameterNames.Request] is not null || parameters[ParameterNames.RequestUri] is not null)
+            return await ReadObjectAsync(context, parameters, configuration).ConfigureAwait(false);
         return await reader.ReadAsync(context, new(parameters), configuration).ConfigureAwait(false);
     }
 
@@ -84,14 +87,18 @@ internal sealed class AuthorizationRequests(AuthorizationRequestReader reader, R
     }
 
     // An error about the object goes where the parameters beside it prove that it may; what an object says that is not good counts for nothing.
-    private async ValueTask<AuthorizationRequestOutcome> ReadObjectAsync(
-        HttpContext context, Parameters parameters, string text, ServerConfiguration configuration)
+    private async ValueTask<AuthorizationRequestOutcome> ReadObjectAsync(HttpContext context, Parameters parameters, ServerConfiguration configuration)
     {
         if (parameters.Malformed is { } malformed) return new AuthorizationRequestOutcome.Unproven(OAuthError.InvalidRequest(malformed), null);
         if ((await reader.FindClientAsync(context, parameters, configuration).ConfigureAwait(false)).Refused(out var unknown, out var client))
             return new AuthorizationRequestOutcome.Unproven(unknown, null);
-        if (parameters.All(ParameterNames.Request).Count > 1 || parameters[ParameterNames.RequestUri] is not null)
+        if (parameters.All(ParameterNames.Request).Count + parameters.All(ParameterNames.RequestUri).Count > 1)
             return Refuse(parameters, client, OAuthError.InvalidRequest("There is more than one request; send one request or one request_uri."));
+        if (parameters[ParameterNames.Request] is not { } text)
+        {
+            if ((await FetchAsync(parameters[ParameterNames.RequestUri]!, client).ConfigureAwait(false)).Refused(out var absent, out text)) return Refuse(parameters, client, absent);
+        }
+
         // OpenID Connect lets an unsigned object be answered as one that is not supported; so is one of a client that has no key to sign with.
         if (client.Metadata is { Jwks: null, JwksUri: null } || RequestObjects.IsUnsigned(text))
         {
@@ -103,6 +110,27 @@ internal sealed class AuthorizationRequests(AuthorizationRequestReader reader, R
             ? Refuse(parameters, client, fault)
             : await reader.ReadAsync(context, new(signed) { IsSigned = true }, configuration).ConfigureAwait(false);
     }
+
+    // Only from where the client said beforehand that its objects are (RFC 9101 section 10.4.1), by the one door through which the server fetches anything.
+    private async ValueTask<Result<string>> FetchAsync(string uri, Client client)
+    {
+        if (client.IsSelfRegistered || client.Metadata.RequestUris is not { Count: > 0 } registered)
+            return OAuthError.RequestUriNotSupported("The client has no request_uris registered; register them, push the request, or send it in request.");
+        if (!registered.Contains(uri)) return OAuthError.InvalidRequestUri("The request_uri is not one of those registered for the client; it is compared character by character.");
+        return await fetcher.FetchAsync(uri, Reach.Declared, ObjectRules).ConfigureAwait(false) switch
+        {
+            FetchOutcome.Document document => Encoding.ASCII.GetString(document.Body.Span).Trim(),
+            FetchOutcome.Failed failed => OAuthError.InvalidRequestUri($"The request_uri {failed.Reason.Replace('"', ' ').Replace('\\', ' ')}."),
+            _ => throw new InvalidOperationException("A fetch is neither a document nor failed."),
+        };
+    }
+
+    private static FetchRules ObjectRules { get; } = new()
+    {
+        MaximumSize = 48 * 1024,
+        IsMediaType = type => type is "application/oauth-authz-req+jwt" or "application/jwt",
+        Accept = "application/oauth-authz-req+jwt, application/jwt",
+    };
 
     private static AuthorizationRequestOutcome Refuse(Parameters parameters, Client client, OAuthError error) =>
         ReturnAddress.Prove(client, parameters).Succeeded(out var address, out _)

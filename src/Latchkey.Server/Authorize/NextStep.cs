@@ -64,6 +64,10 @@ internal sealed class NextStepDecision(Database database, UserDirectory users)
         if (request.Claims.EssentialAcr is { } wanted && !wanted.Contains(signedIn.Session.Acr))
             return silent || justSignedIn ? new NextStep.Refuse(NotStrongEnough) : new NextStep.SignIn();
 
+        // What is merely wished for is tried for once, where it can be had at all (RFC 9470 section 5).
+        if (!silent && !justSignedIn && request.AcrValues.Any(SignInSessions.AcrValuesSupported.Contains) && !request.AcrValues.Contains(signedIn.Session.Acr))
+            return new NextStep.SignIn();
+
         // 4. Did the person agree?
         if (!await NeedsConsentAsync(request, subject).ConfigureAwait(false)) return new NextStep.Answer(signedIn);
         return silent ? new NextStep.Refuse(NotAgreed) : new NextStep.AskConsent(signedIn);
@@ -112,6 +116,7 @@ internal sealed class NextStepDecision(Database database, UserDirectory users)
         var resources = consent.Resources.Split(' ');
         return request.Scope.All(scopes.Contains)
             && request.Resources.All(resource => resources.Contains(resource.Resource))
+            && request.Details.AreAmong(consent.AuthorizationDetails)
             && request.Claims.Names.All(name => scopes.Any(scope => ScopeClaims.Table.TryGetValue(scope, out var claims) && claims.Contains(name)));
     }
 }

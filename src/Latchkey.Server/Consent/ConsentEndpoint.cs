@@ -35,6 +35,7 @@ internal sealed class ConsentEndpoint(
             AppView.Of(request.Client.Metadata),
             person.Person,
             ScopeGroups.Of(request.Scope, waited.Configuration, request.Claims.Names),
+            DetailViews.Of(request.Details),
             DestinationView.Of(request.Return.RedirectUri),
             PublisherView.Of(request.Client));
         await context.WritePageAsync(ConsentPage.Create(view), formAction: request.Return.RedirectUri).ConfigureAwait(false);
@@ -96,7 +97,11 @@ internal sealed class ConsentEndpoint(
                 Union(earlier?.Scope, request.Scope),
                 Union(earlier?.Resources, request.Resources.Select(resource => resource.Resource)),
                 waited.Now,
-                request.Client.Fingerprint)).ConfigureAwait(false);
+                request.Client.Fingerprint)
+            {
+                // Only the very same details are agreed to the next time: those of today take the place of earlier ones.
+                AuthorizationDetails = request.Details.Json ?? earlier?.AuthorizationDetails,
+            }).ConfigureAwait(false);
             await documents.NoteUsedAsync(sql, request.Client, waited.Now).ConfigureAwait(false);
             return await NoteAsync(sql, audit).ConfigureAwait(false);
         });
@@ -117,13 +122,15 @@ internal sealed class ConsentEndpoint(
         Subject = user.Subject,
         ClientId = request.Client.Id,
         Detail = JsonSerializer.Serialize(
-            new ConsentDetail(request.Scope.ToString(), [.. request.Resources.Select(resource => resource.Resource)]), ConsentJson.Default.ConsentDetail),
+            new ConsentDetail(
+                request.Scope.ToString(), [.. request.Resources.Select(resource => resource.Resource)],
+                request.Details.Json is null ? null : [.. request.Details.Entries.Select(entry => entry.Type.Type)]), ConsentJson.Default.ConsentDetail),
     };
 }
 
 /// <summary>What the audit says of a consent.</summary>
-internal sealed record ConsentDetail(string Scope, IReadOnlyList<string> Resources);
+internal sealed record ConsentDetail(string Scope, IReadOnlyList<string> Resources, IReadOnlyList<string>? AuthorizationDetailsTypes);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ConsentDetail))]
 internal sealed partial class ConsentJson : JsonSerializerContext;

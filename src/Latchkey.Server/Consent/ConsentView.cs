@@ -8,8 +8,9 @@ namespace Latchkey.Server.Consent;
 /// <param name="App">Who asks.</param>
 /// <param name="Person">Who is asked.</param>
 /// <param name="Groups">What for.</param>
+/// <param name="Details">What for in detail (RFC 9396).</param>
 /// <param name="Destination">Where the answer goes.</param>
 /// <param name="Publisher">Who says what the app is, where no operator does; null for a declared client.</param>
 public sealed record ConsentView(
-    string Token, string Request, AppView App, PersonView Person, IReadOnlyList<ScopeGroupView> Groups, DestinationView Destination,
-    PublisherView? Publisher = null);
+    string Token, string Request, AppView App, PersonView Person, IReadOnlyList<ScopeGroupView> Groups, IReadOnlyList<DetailView> Details,
+    DestinationView Destination, PublisherView? Publisher = null);

@@ -104,7 +104,8 @@ internal sealed class DiscoveryEndpoint(
             ClaimsParameterSupported = true,
             RequestParameterSupported = true,
             // Said in so many words: what is left out counts as true for request_uri_parameter_supported.
-            RequestUriParameterSupported = false,
+            RequestUriParameterSupported = configuration.Clients.Any(client => client.Metadata.RequestUris is { Count: > 0 }),
+            RequireRequestUriRegistration = true,
             ClientIdMetadataDocumentSupported = options.ClientIdMetadataDocuments == MetadataDocumentMode.Off ? null : true,
             AuthorizationResponseIssParameterSupported = true,
             BackchannelLogoutSupported = true,
@@ -120,6 +121,7 @@ internal sealed class DiscoveryEndpoint(
             GlobalTokenRevocationEndpoint = options.Endpoint("/global-token-revocation"),
             GlobalTokenRevocationEndpointAuthMethodsSupported = [ClientAuthenticationMethods.ClientSecretBasic],
             IntrospectionSigningAlgValuesSupported = SigningAlgorithms.Supported,
+            AuthorizationDetailsTypesSupported = NotEmpty(configuration.Resources.SelectMany(resource => resource.AuthorizationDetailsTypes).Select(type => type.Type)),
             ProtectedResources = configuration.Resources.Count == 0 ? null : [.. configuration.Resources.Select(resource => resource.Resource)],
             ServiceDocumentation = options.ServiceDocumentation,
         };

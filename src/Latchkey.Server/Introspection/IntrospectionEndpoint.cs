@@ -123,6 +123,12 @@ internal sealed class IntrospectionEndpoint(
             json.WriteString("jti"u8, info.JwtId);
             if (info.AuthTime is { } time) json.WriteNumber("auth_time"u8, time);
             if (info.Acr is { } acr) json.WriteString("acr"u8, acr);
+            if (info.AuthorizationDetails is { } details)
+            {
+                json.WritePropertyName("authorization_details"u8);
+                details.WriteTo(json);
+            }
+
             info.Confirmation?.Write(json);
             if (info.Actor is { } actor)
             {

@@ -54,6 +54,9 @@ internal sealed record AccessTokenInfo
     /// <summary>Its index in the Token Status List; null if it has none.</summary>
     public long? StatusIndex { get; init; }
 
+    /// <summary>What it is for in detail (RFC 9396 section 9); null for nothing.</summary>
+    public JsonElement? AuthorizationDetails { get; init; }
+
     /// <summary>The grant behind it; null for a client's own token.</summary>
     public RowId? GrantId { get; init; }
 
@@ -160,6 +163,7 @@ internal sealed class AccessTokens(ServerOptions options, ClientDirectory direct
             Actor = ObjectOf(jwt, ClaimNames.Actor),
             MayAct = ObjectOf(jwt, ClaimNames.MayAct),
             StatusIndex = StatusIndexOf(jwt),
+            AuthorizationDetails = jwt.TryGetPayloadValue<JsonElement>(ParameterNames.AuthorizationDetails, out var details) ? details : null,
             GrantId = AccessTokenId.GrantOf(id),
         };
     }

@@ -1,5 +1,6 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
+using Latchkey.Server.AuthorizationDetails;
 using Latchkey.Server.Authorize;
 using Latchkey.Server.SenderConstraint;
 using Latchkey.Server.TokenStatus;
@@ -33,6 +34,9 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
         if (ResourceSelection.Narrow(configuration, granted, code.Resources, granted, parameters.All(ParameterNames.Resource)).Refused(out error, out var selection))
             return error;
 
+        if (RequestedDetails.Granted(code.AuthorizationDetails, configuration)
+            .Narrow(parameters[ParameterNames.AuthorizationDetails], selection.Resources, client, configuration).Refused(out error, out var details)) return error;
+
         var (user, session) = await database.ReadAsync(async sql =>
             (await Users.FindAsync(sql, code.Subject).ConfigureAwait(false), await Sessions.FindAsync(sql, sessionId).ConfigureAwait(false))).ConfigureAwait(false);
         if (user is null or { DisabledAt: not null } || session is null || session.Subject != user.Subject) return Over;
@@ -49,6 +53,7 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
                 Resources = selection.Resources,
                 RefreshGeneration = grant.Generation > 0 ? grant.Generation : null,
                 WithIdToken = granted.Contains(Scopes.OpenId),
+                AuthorizationDetails = details.Json,
                 Nonce = code.Nonce,
                 SessionId = sessionId,
                 IsOneTime = true,
@@ -76,7 +81,7 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
             ClientId = client.Id,
             Subject = code.Subject,
             SessionId = outlives ? null : session.Id,
-            Terms = new GrantTerms(code.Scope, code.Resources, code.Acr, code.Amr, code.Claims),
+            Terms = new GrantTerms(code.Scope, code.Resources, code.Acr, code.Amr, code.Claims) { AuthorizationDetails = code.AuthorizationDetails },
             Generation = refreshable ? 1 : 0,
             RotatedAt = now,
             IdleSeconds = (int)options.RefreshTokenIdleLifetime.TotalSeconds,

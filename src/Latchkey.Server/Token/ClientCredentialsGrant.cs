@@ -21,6 +21,9 @@ internal sealed class ClientCredentialsGrant : IGrant
         if (client.Metadata.IsPublic)
             return OAuthError.UnauthorizedClient("A public client can't use client_credentials; give it a secret or a key.");
 
+        if (parameters[ParameterNames.AuthorizationDetails] is not null)
+            return OAuthError.InvalidAuthorizationDetails("Details are what a person agrees to; client_credentials takes none. Ask for scopes.");
+
         var requested = parameters.All(ParameterNames.Resource);
         if (parameters[ParameterNames.Scope] is not { } text)
         {

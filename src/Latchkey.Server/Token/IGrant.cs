@@ -75,6 +75,9 @@ internal sealed record Issuance
     /// <summary>The nonce of the authorization request; only the first ID token has it.</summary>
     public string? Nonce { get; init; }
 
+    /// <summary>What the access token is for in detail (RFC 9396), a JSON array; null for nothing.</summary>
+    public string? AuthorizationDetails { get; init; }
+
     /// <summary>The session that the ID token names.</summary>
     public RowId? SessionId { get; init; }
 

@@ -1,5 +1,6 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Names;
+using Latchkey.Server.AuthorizationDetails;
 using Latchkey.Server.Diagnostics;
 using Latchkey.Storage;
 
@@ -46,6 +47,9 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
         if (ResourceSelection.Narrow(configuration, granted, grant.Terms.Resources, scope, parameters.All(ParameterNames.Resource)).Refused(out error, out var selection))
             return error;
 
+        if (RequestedDetails.Granted(grant.Terms.AuthorizationDetails, configuration)
+            .Narrow(parameters[ParameterNames.AuthorizationDetails], selection.Resources, client, configuration).Refused(out error, out var details)) return error;
+
         var keeps = client.Metadata is { RefreshTokenRotation: "keep", IsPublic: false };
         if ((await UseAsync(token, grant, keeps, request).ConfigureAwait(false)).Refused(out error, out var use)) return error;
         return new Issuance
@@ -54,6 +58,7 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
             Grant = grant,
             Scope = selection.Scope,
             Resources = selection.Resources,
+            AuthorizationDetails = details.Json,
             RefreshGeneration = use.Generation,
             WithIdToken = client.Metadata.IdTokenOnRefresh && selection.Scope.Contains(Scopes.OpenId),
             SessionId = grant.SessionId,

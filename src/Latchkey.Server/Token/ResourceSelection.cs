@@ -57,7 +57,7 @@ internal sealed record ResourceSelection(ScopeSet Scope, IReadOnlyList<ResourceM
         }
 
         var narrowed = WithoutOthers(configuration, scope, resources);
-        if (narrowed.Count == 0) return OAuthError.InvalidScope("None of the granted scopes is left for the scope and resource parameters of the request.");
+        if (narrowed.Count == 0 && granted.Count > 0) return OAuthError.InvalidScope("None of the granted scopes is left for the scope and resource parameters of the request.");
         return new ResourceSelection(narrowed, resources);
     }
 

@@ -57,6 +57,7 @@ internal sealed class TokenIssuer(ServerOptions options, StatusIndexes statusInd
             idToken)
         {
             IssuedTokenType = issuance.IssuedTokenType,
+            AuthorizationDetails = issuance.AuthorizationDetails is { } details ? JsonElement.Parse(details) : null,
         };
     }
 
@@ -126,6 +127,12 @@ internal sealed class TokenIssuer(ServerOptions options, StatusIndexes statusInd
             }
 
             if (StatusIndex is { } index) WriteStatus(json, index);
+            if (Issuance.AuthorizationDetails is { } details)
+            {
+                json.WritePropertyName("authorization_details"u8);
+                json.WriteRawValue(details, skipInputValidation: true);
+            }
+
             if (Issuance.User is not { } user) return;
             if (Client.Metadata.MayAct is { } mayAct)
             {

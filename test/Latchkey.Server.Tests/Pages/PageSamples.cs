@@ -67,7 +67,7 @@ internal static class PageSamples
 
     private static PersonView Person(string words) => new(words, "d" + words);
 
-    private static ConsentView Consent(string words, DestinationKind kind) => new(words, words, App(words), Person(words), Groups(words), new(kind, words));
+    private static ConsentView Consent(string words, DestinationKind kind) => new(words, words, App(words), Person(words), Groups(words), [new DetailView(words, words, [new DetailLine(words, words)])], new(kind, words));
 
     private static IReadOnlyList<ScopeGroupView> Groups(string words) =>
         [new(words, Foreign: true, [new(words, words), new(null, words), new(words, null)]), new("Who you are", Foreign: false, [new("See your email address", "email")])];
