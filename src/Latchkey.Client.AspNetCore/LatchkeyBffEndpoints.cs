@@ -47,7 +47,10 @@ public static class LatchkeyBffEndpoints
     private static string Scheme(IServiceProvider services)
     {
         var registered = services.GetRequiredService<IOptions<AuthenticationOptions>>().Value;
-        var name = registered.DefaultScheme ?? (registered.Schemes.Count() == 1 ? registered.Schemes.First().Name : null);
-        return name ?? throw new InvalidOperationException("The app has several authentication schemes; say by options.Scheme which one signs people in to this backend.");
+        // Others, such as the guard of an API in the same app, sign nobody in.
+        if ((registered.DefaultScheme ?? Single([.. registered.Schemes.Where(scheme => scheme.HandlerType == typeof(SignInHandler))])) is { } name) return name;
+        throw new InvalidOperationException("The app signs people in by several schemes, or by none; say by options.Scheme which one is for this backend.");
+
+        static string? Single(List<AuthenticationSchemeBuilder> schemes) => schemes.Count == 1 ? schemes[0].Name : null;
     }
 }
