@@ -73,7 +73,8 @@ public sealed class RogueAuthority
     public RogueAuthority MixUp(TestAuthority honest, string? clientId = null)
     {
         ArgumentNullException.ThrowIfNull(honest);
-        return Instead((exchange, path) =>
+        // What is pushed here can't be shown there.
+        return Metadata(metadata => metadata.Remove("pushed_authorization_request_endpoint")).Instead((exchange, path) =>
         {
             if (path != "/authorize" || !HttpMethods.IsGet(exchange.Request.Method)) return false;
             var query = exchange.Request.Query.ToDictionary(pair => pair.Key, pair => pair.Value.ToString());

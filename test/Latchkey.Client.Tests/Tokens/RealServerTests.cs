@@ -79,7 +79,8 @@ public sealed class RealServerTests : IAsyncLifetime
     {
         OpenBrowser = (url, cancellation) =>
         {
-            var listener = Site.At(new Uri(Parameters.Parse(url.Query)["redirect_uri"]!).GetLeftPart(UriPartial.Authority));
+            // The request was pushed: the browser brings a reference to it alone.
+            var listener = Site.At(new Uri(_authority.Requests.PushedAuthorization[^1]["redirect_uri"]!).GetLeftPart(UriPartial.Authority));
             _ = Task.Run(() => _authority.Browser().Knows(listener).OpenAsync(url.AbsoluteUri), cancellation);
             return Task.CompletedTask;
         },
