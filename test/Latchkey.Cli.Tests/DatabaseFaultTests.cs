@@ -22,7 +22,7 @@ public sealed class DatabaseFaultTests : IDisposable
     public async Task A_database_of_a_newer_version_is_said_and_left_as_it_is(string command, int code)
     {
         (await LatchkeyProcess.RunAsync("user", "create", "alice", "--data", Data)).ExpectDone();
-        DatabaseRows.Query(Data, "INSERT INTO migrations (number, name) VALUES (9999, '9999_breaking_of_tomorrow')");
+        DatabaseRows.Query(Data, "INSERT INTO migrations (number, name) VALUES (9999, '9999_breaking_tomorrow')");
         (await RunAsync(command)).ExpectRefusal(code, "newer version", "latchkey.db");
         Assert.Equal(["9999"], DatabaseRows.Query(Data, "SELECT MAX(number) FROM migrations"));
     }
