@@ -40,6 +40,7 @@ internal static class BackupCommands
         var file = Path.GetFullPath(parsed.GetValue(Target)!);
         if (!File.Exists(database)) throw new SettingException($"There is no database {database}; name the server's data folder with --data, or its database with --database.");
         if (!DataFolder.KeyRing(data).Exists) throw new SettingException($"There is no key ring {DataFolder.KeyRing(data)}; name the server's data folder with --data.");
+        if (!Directory.Exists(Path.GetDirectoryName(file))) throw new SettingException($"There is no folder {Path.GetDirectoryName(file)}; make it, or name another file.");
         if (Directory.Exists(file)) throw new SettingException($"{file} is a folder; name the file to make.");
         if (File.Exists(file) && !parsed.GetValue(Force)) throw new AdministrationException($"The file {file} is there already; choose another name, or replace it with --force.");
         if (file == database) throw new SettingException($"{file} is the database itself; choose another name.");

@@ -85,7 +85,7 @@ public sealed class BackupCommandTests : IDisposable
         (await RunAsync("backup", Backup)).ExpectRefusal(2, "There is no database", "--data");
         await CreateAsync();
         (await RunAsync("backup", _folder.Path)).ExpectRefusal(2, "is a folder");
-        (await RunAsync("backup", _folder.File("no/such/folder/backup.db"))).ExpectRefusal(1, "could not be made");
+        (await RunAsync("backup", _folder.File("no/such/folder/backup.db"))).ExpectRefusal(2, "There is no folder", "no/such/folder");
     }
 
     [Fact]
