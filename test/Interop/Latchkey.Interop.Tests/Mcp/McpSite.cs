@@ -16,6 +16,7 @@ namespace Latchkey.Interop.Tests.Mcp;
 public sealed class McpSite : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
+    private readonly X509Certificate2 _certificate = CreateCertificate();
     private LatchkeyProcess? _server;
     private SampleProgram? _mcp;
     private DocumentHost? _site;
@@ -36,10 +37,9 @@ public sealed class McpSite : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        using var certificate = CreateCertificate();
         var trusted = _folder.File("trusted.pem");
-        await File.WriteAllTextAsync(trusted, certificate.ExportCertificatePem());
-        _site = await DocumentHost.StartAsync(certificate);
+        await File.WriteAllTextAsync(trusted, _certificate.ExportCertificatePem());
+        _site = await DocumentHost.StartAsync(_certificate);
         MetadataUrl = _site.Url("/client.json");
         _site.Put("/client.json", new JsonObject
         {
@@ -77,6 +77,7 @@ public sealed class McpSite : IAsyncLifetime
         if (_mcp is not null) await _mcp.DisposeAsync();
         if (_server is not null) await _server.DisposeAsync();
         if (_site is not null) await _site.DisposeAsync();
+        _certificate.Dispose();
         _folder.Dispose();
     }
 
