@@ -9,7 +9,7 @@ public sealed class PackageContentTests(PackageFolder packages)
     public static TheoryData<string> Ids =>
     [
         "Latchkey.Client", "Latchkey.Client.AspNetCore", "Latchkey.Protocol", "Latchkey.ResourceServer", "Latchkey.Server",
-        "Latchkey.Storage", "Latchkey.Storage.Sqlite", "Latchkey.Testing", "Latchkey.Verification",
+        "Latchkey.Storage", "Latchkey.Storage.PostgreSql", "Latchkey.Storage.Sqlite", "Latchkey.Testing", "Latchkey.Verification",
     ];
 
     [Fact]
