@@ -24,6 +24,9 @@ public sealed class RequestLog : IReadOnlyList<RecordedRequest>
     /// <summary>Requests at <c>/authorize</c>.</summary>
     public IReadOnlyList<RecordedRequest> Authorize => To("/authorize");
 
+    /// <summary>Requests at <c>/par</c> (RFC 9126).</summary>
+    public IReadOnlyList<RecordedRequest> PushedAuthorization => To("/par");
+
     /// <summary>Requests for the metadata (OpenID Connect Discovery, RFC 8414).</summary>
     public IReadOnlyList<RecordedRequest> Metadata =>
         [.. Snapshot().Where(request => request.Path.StartsWith("/.well-known/", StringComparison.Ordinal) && request.Path != "/.well-known/jwks.json")];
@@ -42,6 +45,10 @@ public sealed class RequestLog : IReadOnlyList<RecordedRequest>
 
     /// <summary>Requests at <c>/device/code</c>.</summary>
     public IReadOnlyList<RecordedRequest> DeviceAuthorization => To("/device/code");
+
+    // What a client pushed is its request; the browser then brings no more than a reference (RFC 9126 section 4).
+    private IReadOnlyList<RecordedRequest> AuthorizationRequests =>
+        [.. PushedAuthorization, .. Authorize.Where(request => request["request_uri"]?.StartsWith("urn:ietf:params:oauth:request_uri:", StringComparison.Ordinal) != true)];
 
     /// <inheritdoc />
     public RecordedRequest this[int index] => Snapshot()[index];
@@ -63,7 +70,7 @@ public sealed class RequestLog : IReadOnlyList<RecordedRequest>
     /// <summary>Demands that every authorization request came with an S256 challenge and no two with the same, and every code was redeemed with a verifier (RFC 7636).</summary>
     public RequestLog ShouldHaveUsedPkce()
     {
-        var requests = Required(Authorize, "an authorization request");
+        var requests = Required(AuthorizationRequests, "an authorization request");
         foreach (var request in requests)
         {
             if (request["code_challenge_method"] != "S256" || request["code_challenge"] is not { Length: 43 })
@@ -76,11 +83,11 @@ public sealed class RequestLog : IReadOnlyList<RecordedRequest>
     }
 
     /// <summary>Demands a <c>state</c> in every authorization request, and in no two the same.</summary>
-    public RequestLog ShouldHaveSentState() => Distinct(Required(Authorize, "an authorization request"), "state");
+    public RequestLog ShouldHaveSentState() => Distinct(Required(AuthorizationRequests, "an authorization request"), "state");
 
     /// <summary>Demands a <c>nonce</c> in every OpenID Connect request, and in no two the same.</summary>
     public RequestLog ShouldHaveSentNonce() =>
-        Distinct([.. Required(Authorize, "an authorization request").Where(request => (request["scope"] ?? "").Split(' ').Contains("openid"))], "nonce");
+        Distinct([.. Required(AuthorizationRequests, "an authorization request").Where(request => (request["scope"] ?? "").Split(' ').Contains("openid"))], "nonce");
 
     /// <summary>Demands that tokens were asked for so many times; one time proves a single flight.</summary>
     /// <param name="times">How many requests at <c>/token</c>.</param>
@@ -100,7 +107,7 @@ public sealed class RequestLog : IReadOnlyList<RecordedRequest>
     /// <param name="resource">The resource.</param>
     public RequestLog ShouldHaveNamedResource(string resource)
     {
-        foreach (var request in Required([.. Authorize, .. Token], "a request for tokens").Where(request => request["resource"] != resource))
+        foreach (var request in Required([.. AuthorizationRequests, .. Token], "a request for tokens").Where(request => request["resource"] != resource))
             throw Failed($"resource={resource} (RFC 8707 section 2)", request);
         return this;
     }

@@ -34,7 +34,6 @@ public sealed class BoundaryTests(PeopleServer server)
     [InlineData("/nowhere", "text/html")]
     [InlineData("/login/nowhere", "text/html")]
     [InlineData("/.well-known/nowhere", "application/json")]
-    [InlineData("/par", "application/json")]
     [InlineData("/register", "application/json")]
     [InlineData("/tenant/token", "text/html")]
     [InlineData("/..%2ftoken", "text/html")]

@@ -92,13 +92,13 @@ public sealed class AlgorithmTests(AlgorithmTests.Server server) : IClassFixture
         using var folder = new TemporaryFolder();
         await File.WriteAllTextAsync(folder.File("web.json"), """{"id_token_signed_response_alg":"Ed25519"}""", TestContext.Current.CancellationToken);
         var updated = await process.CommandAsync("client", "update", "web", "--metadata", folder.File("web.json"));
-        Assert.True(updated.ExitCode == 0, updated.ToString());
+        Assert.True(updated.ExitCode == 0, updated.Errors);
         await Eventually.HoldsAsync("there is a key", async () => (await KidsAsync()).Count > 0);
         var tokens = await client.SignInAsync(scope: "openid");
         var first = Jwt.Header(tokens.IdToken!).GetProperty("kid").GetString();
         Assert.Equal("Ed25519", Jwt.Header(tokens.IdToken!).GetProperty("alg").GetString());
         var rotated = await process.CommandAsync("key", "rotate", "--alg", "Ed25519", "--immediately");
-        Assert.True(rotated.ExitCode == 0, rotated.ToString());
+        Assert.True(rotated.ExitCode == 0, rotated.Errors);
         await Eventually.HoldsAsync("another key signs", async () =>
             Jwt.Header((await client.SignInAsync(scope: "openid")).IdToken!).GetProperty("kid").GetString() != first);
     }
