@@ -96,6 +96,30 @@ const scenarios = {
     return result;
   },
 
+  // Pushed (RFC 9126), signed (RFC 9101) and both; with signed answers (JARM) where the settings say so.
+  async signed() {
+    const config = await discover();
+    if (settings.jarm) client.useJwtResponseMode(config);
+    const pkceCodeVerifier = client.randomPKCECodeVerifier();
+    const expectedState = client.randomState();
+    const expectedNonce = client.randomNonce();
+    const parameters = {
+      redirect_uri: settings.redirect_uri, scope: 'openid profile', state: expectedState, nonce: expectedNonce,
+      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: 'S256',
+    };
+    let url;
+    if (settings.way.includes('jar')) {
+      const key = { key: await jose.importPKCS8(settings.key, 'ES256'), kid: settings.kid };
+      url = await client.buildAuthorizationUrlWithJAR(config, parameters, key);
+    }
+    if (settings.way.includes('par')) url = await client.buildAuthorizationUrlWithPAR(config, url ? url.searchParams : parameters);
+    url ??= client.buildAuthorizationUrl(config, parameters);
+    const shown = [...url.searchParams.keys()];
+    const back = await open(url);
+    const tokens = await client.authorizationCodeGrant(config, back, { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true });
+    return { shown, answered: [...back.searchParams.keys()], claims: tokens.claims(), user: await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub) };
+  },
+
   // The person says no.
   async denied() {
     const config = await discover();

@@ -133,6 +133,32 @@ public sealed class LatchkeyServerTests
         else await Refused.ErrorAsync("access_denied", () => device.PollAsync());
     }
 
+    [Theory, Spec("RFC 9126", "4"), Spec("RFC 9101", "5"), Spec("JARM", "2.3.4"), Check("A41")]
+    [InlineData(true, false, null)]
+    [InlineData(false, true, null)]
+    [InlineData(true, true, "jwt")]
+    [InlineData(false, false, "query.jwt")]
+    public async Task Requests_are_pushed_and_signed_and_answers_signed(bool pushes, bool signs, string? responseMode)
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        using var client = Clients.Of(authority, Ready.Assertion, options =>
+        {
+            SignIn(options);
+            options.Credential = ClientCredential.PrivateKey(Ready.AssertionKey.PrivatePem(), Ready.AssertionKey.KeyId);
+            options.PushedRequests = pushes ? PushedRequests.WhenAdvertised : PushedRequests.OnlyWhenRequired;
+            if (signs) options.UseRequestObjects();
+            options.ResponseMode = responseMode;
+        });
+        var start = await client.StartAuthorizationAsync(new AuthorizationParameters { SessionBinding = "browser-1" });
+        Assert.Equal(pushes, start.Url.Query.Contains("request_uri=", StringComparison.Ordinal));
+        Assert.Equal(signs && !pushes, start.Url.Query.Contains("request=", StringComparison.Ordinal));
+        var stop = await authority.Browser().OpenAsync(start.Url.AbsoluteUri);
+        Assert.Equal(responseMode is null, stop.Code is not null);
+        var tokens = await client.CompleteAuthorizationAsync(start.Transaction, Parameters.Parse(stop.Url.Query), "browser-1");
+        Assert.Equal(Ready.Alice.Subject, tokens.IdToken!.Subject);
+        Assert.Equal(pushes ? 1 : 0, authority.Requests.PushedAuthorization.Count);
+    }
+
     private static LatchkeyClient Client(TestAuthority authority, string id) => id switch
     {
         "web" => Clients.Of(authority, Ready.Web, SignIn),

@@ -39,6 +39,28 @@ public sealed class OpenIdClientTests(InteropServer server)
         Assert.True(stop.IsAtClient || stop.Status == HttpStatusCode.OK, stop.ToString());
     }
 
+    [Theory, Spec("RFC 9126", "4"), Spec("RFC 9101", "5"), Spec("JARM", "2.3.4"), Check("A41")]
+    [InlineData("par", false, "client_id request_uri")]
+    [InlineData("jar", false, "client_id request")]
+    [InlineData("jar+par", false, "client_id request_uri")]
+    [InlineData("jar+par", true, "client_id request_uri")]
+    [InlineData("", true, null)]
+    public async Task Requests_are_pushed_and_signed_and_answers_signed(string way, bool signedAnswer, string? shown)
+    {
+        await using var program = Start("signed", DeclaredStates.Assertion, settings =>
+        {
+            settings["way"] = way;
+            settings["jarm"] = signedAnswer;
+        });
+        using var alice = new PageWalker(server.Issuer);
+        await WalkAsync(program, alice);
+        var result = await program.FinishAsync();
+        Assert.Equal("Alice Example", result.GetProperty("user").GetProperty("name").GetString());
+        if (shown is not null) Assert.Equal(shown.Split(' '), result.GetProperty("shown").EnumerateArray().Select(name => name.GetString()!).Order(StringComparer.Ordinal));
+        var answered = result.GetProperty("answered").EnumerateArray().Select(name => name.GetString()!).Order(StringComparer.Ordinal);
+        Assert.Equal(signedAnswer ? ["response"] : ["code", "iss", "state"], answered);
+    }
+
     [Fact, Spec("RFC 6749", "4.1.2.1")]
     public async Task A_no_reaches_the_client_as_access_denied()
     {
