@@ -79,7 +79,7 @@ public sealed class RealServerTests : IAsyncLifetime
     {
         OpenBrowser = (url, cancellation) =>
         {
-            var listener = Site.At(new Uri(Parameters.Parse(url.Query)["redirect_uri"]!).GetLeftPart(UriPartial.Authority));
+            var listener = Site.At(new Uri(_authority.Requests.PushedAuthorization[^1]["redirect_uri"]!).GetLeftPart(UriPartial.Authority));
             _ = Task.Run(() => _authority.Browser().Knows(listener).OpenAsync(url.AbsoluteUri), cancellation);
             return Task.CompletedTask;
         },
