@@ -1,6 +1,5 @@
 using Latchkey.Client.Native;
 using Latchkey.Client.Tokens;
-using Latchkey.Protocol;
 using Latchkey.Testing;
 using Latchkey.Testing.Browsing;
 
