@@ -48,7 +48,12 @@ public sealed class LatchkeyServerTests
         await using var honest = await TestAuthority.StartAsync();
         await using var attacker = await TestAuthority.StartAsync(options => options.Issuer = "https://attacker.test");
         attacker.Rogue.MixUp(honest);
-        using var client = Client(attacker, "web");
+        // A pushed request is the attacker's alone, and no other server knows its reference: the mix-up needs one that the browser carries.
+        using var client = Clients.Of(attacker, Ready.Web, options =>
+        {
+            SignIn(options);
+            options.PushedRequests = PushedRequests.OnlyWhenRequired;
+        });
         var start = await client.StartAuthorizationAsync();
         var stop = await honest.Browser().Knows(attacker).OpenAsync(start.Url.AbsoluteUri);
         Assert.NotNull(stop.Code);
