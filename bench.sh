@@ -66,7 +66,7 @@ start_postgres() {
   local bin port run=()
   bin="$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)"
   if [ ! -x "$bin/postgres" ]; then echo "PostgreSQL is absent, so nothing is measured on it." >&2; return; fi
-  local data=/tmp/latchkey-bench-postgres
+  local data="${TMPDIR:-/tmp}/latchkey-bench-postgres"
   port=$((20000 + $$ % 9000))
   # It refuses to run as root.
   [ "$(id -u)" != 0 ] || run=(setpriv --reuid=postgres --regid=postgres --clear-groups)
