@@ -16,7 +16,7 @@ public sealed class AuthorizationDetailsTests(AuthorizationDetailsTests.Bank ser
     public async Task What_is_asked_for_is_shown_kept_and_said()
     {
         using var shop = server.Client(Bank.Shop);
-        var request = shop.Request("openid", ("authorization_details", $"[{Payment},{Accounts}]"));
+        var request = shop.Request("openid", ("prompt", "consent"), ("authorization_details", $"[{Payment},{Accounts}]"));
         using var browser = server.Server.Browser();
         var page = await browser.SignInAsync(await browser.GetAsync(request.Url));
         page.ExpectConsent();
