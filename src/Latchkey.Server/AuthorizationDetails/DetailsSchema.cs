@@ -54,7 +54,8 @@ internal static class DetailsSchema
             JsonValueKind.Object => CheckObject(schema, value, place, known),
             JsonValueKind.Array => CheckArray(schema, value, place),
             JsonValueKind.String => Outside(schema, "minLength", "maxLength", new StringInfo(value.GetString()!).LengthInTextElements) ? $"{place} is too short or too long" : null,
-            JsonValueKind.Number => Outside(schema, "minimum", "maximum", value.GetDecimal()) ? $"{place} is too small or too large" : null,
+            // A number that no decimal holds can be in no bounds.
+            JsonValueKind.Number => !value.TryGetDecimal(out var number) || Outside(schema, "minimum", "maximum", number) ? $"{place} is too small or too large" : null,
             _ => null,
         };
     }
