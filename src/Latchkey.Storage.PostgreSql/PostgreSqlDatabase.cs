@@ -82,7 +82,10 @@ public sealed class PostgreSqlDatabase : Database
     public override ValueTask<T> ReadAsync<T>(Func<SqlSession, ValueTask<T>> read) => RunAsync(read, static (session, read) => read(session));
 
     /// <inheritdoc />
-    public override ValueTask<T> WriteAsync<T>(Func<SqlSession, ValueTask<T>> write) => RunAsync((Database: this, Write: write), static (session, it) => it.Database.CommitAsync(session, it.Write));
+    public override ValueTask<T> WriteAsync<T>(Func<SqlSession, ValueTask<T>> write) => RunAsync((Database: this, Write: write), static (session, it) => it.Database.CommitOneAsync(session, it.Write));
+
+    /// <inheritdoc />
+    public override int Waiting => Volatile.Read(ref _waiting);
 
     /// <inheritdoc />
     public override async ValueTask<bool> RotateAsync(RowId id, int generation, long now)
@@ -139,6 +142,22 @@ public sealed class PostgreSqlDatabase : Database
         _disposed = true;
         while (_idle.TryTake(out var session)) await session.DisposeAsync().ConfigureAwait(false);
         await _source.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask<T> CommitOneAsync<T>(PostgreSqlSession session, Func<SqlSession, ValueTask<T>> write)
+    {
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            var result = await CommitAsync(session, write).ConfigureAwait(false);
+            StoreTelemetry.Committed(1, Stopwatch.GetElapsedTime(started).TotalSeconds, committed: true);
+            return result;
+        }
+        catch (Exception exception) when (PostgreSqlFaults.IsTrouble(exception))
+        {
+            StoreTelemetry.Committed(1, Stopwatch.GetElapsedTime(started).TotalSeconds, committed: false);
+            throw;
+        }
     }
 
     private static async Task ScriptAsync(PostgreSqlSession session, string text)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace Latchkey.Storage.PostgreSql;
 
@@ -39,15 +40,18 @@ internal sealed class Rotations(Func<IReadOnlyList<Rotation>, Task<HashSet<RowId
         {
             while (Take() is { Count: > 0 } batch)
             {
+                var started = Stopwatch.GetTimestamp();
                 try
                 {
                     var moved = await run(batch).ConfigureAwait(false);
+                    StoreTelemetry.Committed(batch.Count, Stopwatch.GetElapsedTime(started).TotalSeconds, committed: true);
                     foreach (var rotation in batch) rotation.Done.SetResult(moved.Contains(rotation.Id));
                 }
 #pragma warning disable CA1031 // whatever it was, each of those who wait hears of it
                 catch (Exception exception)
 #pragma warning restore CA1031
                 {
+                    StoreTelemetry.Committed(batch.Count, Stopwatch.GetElapsedTime(started).TotalSeconds, committed: false);
                     foreach (var rotation in batch) rotation.Done.TrySetException(exception);
                 }
             }

@@ -197,7 +197,7 @@ public sealed class FreshAppTests(PackageFolder packages)
         app.MapGet("/read", (ClaimsPrincipal caller) => $"{caller.FindFirst("client_id")?.Value} may {caller.FindFirst("scope")?.Value}").RequireAuthorization("api");
         app.MapGet("/call", (IHttpClientFactory clients) => clients.CreateClient("invoices").GetStringAsync(url + "/read"));
         app.MapGet("/", (ClaimsPrincipal user) => $"Hello, {user.FindFirst("name")?.Value}").RequireAuthorization("person");
-        app.MapLatchkeyBff();
+        app.MapLatchkeyBff(bff => bff.Scheme = "web");
         await app.StartAsync();
         Console.WriteLine("ready");
         await app.WaitForShutdownAsync();

@@ -73,6 +73,8 @@ public sealed class RogueAuthority
     public RogueAuthority MixUp(TestAuthority honest, string? clientId = null)
     {
         ArgumentNullException.ThrowIfNull(honest);
+        // What is pushed here can't be sent on: the attacker offers no such thing.
+        Metadata(metadata => metadata.Remove("pushed_authorization_request_endpoint"));
         return Instead((exchange, path) =>
         {
             if (path != "/authorize" || !HttpMethods.IsGet(exchange.Request.Method)) return false;
