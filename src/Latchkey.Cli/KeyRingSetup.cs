@@ -57,7 +57,11 @@ internal static class KeyRingSetup
         {
             var keys = services.GetRequiredService<IKeyManager>();
             _ = keys.GetAllKeys();
-            if (isShared) await DatabaseKeyRing.EnsureAsync(services.GetRequiredService<Database>(), keys, services.GetRequiredService<TimeProvider>()).ConfigureAwait(false);
+            if (!isShared) return;
+            await DatabaseKeyRing.EnsureAsync(services.GetRequiredService<Database>(), keys, services.GetRequiredService<TimeProvider>()).ConfigureAwait(false);
+            // Data Protection reads its ring synchronously when it first needs it. Where many need it at once, all threads would wait for an answer that
+            // none is left to take; so it is read here, by one.
+            _ = services.GetRequiredService<IDataProtectionProvider>().CreateProtector(SigningKeys.Protection).Protect([0]);
         }
         catch (KeyRingException exception)
         {

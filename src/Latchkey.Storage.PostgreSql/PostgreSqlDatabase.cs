@@ -46,7 +46,7 @@ public sealed class PostgreSqlDatabase : Database
         _free = new SemaphoreSlim(connections);
         var seconds = (int)Math.Ceiling(Patience.TotalSeconds);
         // A node that learns late of a failover would go on asking the machine that lost the lead, so it looks again each second.
-        _address = PostgreSqlAddress.Parse(url, new() { Timeout = Math.Min(seconds, 5), CommandTimeout = seconds, ApplicationName = "latchkey", HostRecheckSeconds = 1 });
+        _address = PostgreSqlAddress.Parse(url, new() { Timeout = Math.Min(seconds, 15), CommandTimeout = seconds, ApplicationName = "latchkey", HostRecheckSeconds = 1 });
         var settings = _address.Settings;
         // A statement whose time is over is left alone and its connection dropped. To cancel it would make PostgreSQL stop waiting for its standby and
         // call the commit done.

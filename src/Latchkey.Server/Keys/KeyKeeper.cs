@@ -35,7 +35,8 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
         await database.WriteAsync(async sql =>
         {
             await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
-            var still = await MissingNowAsync(sql, now).ConfigureAwait(false);
+            // As of now: who waited for another node finds that its keys, made a moment later than one began, are there.
+            var still = await MissingNowAsync(sql, Now()).ConfigureAwait(false);
             foreach (var row in made.Where(row => still.Contains((row.Purpose, row.Algorithm)))) await AddAsync(sql, row, now).ConfigureAwait(false);
             return true;
         }).ConfigureAwait(false);
