@@ -44,7 +44,13 @@ public sealed partial class StateApplier
         {
             var (version, plan) = await _database.ReadAsync(async sql =>
                 ((await ConfigurationVersion.ReadAsync(sql).ConfigureAwait(false)).Version, await PlanAsync(sql, state).ConfigureAwait(false))).ConfigureAwait(false);
-            if (plan.IsEmpty) return [];
+            if (plan.IsEmpty)
+            {
+                // Another node may have applied it since this one last read the configuration, which it is about to serve by.
+                await _configuration.RefreshAsync().ConfigureAwait(false);
+                return [];
+            }
+
             if (!await ApplyAsync(plan, version, actor).ConfigureAwait(false)) continue;
             await _configuration.RefreshAsync().ConfigureAwait(false);
             return plan.Describe();
