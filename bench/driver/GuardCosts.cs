@@ -3,7 +3,9 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Latchkey.Protocol;
 using Latchkey.Protocol.Jose;
+using Latchkey.Protocol.Names;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -12,21 +14,30 @@ using Microsoft.Extensions.Logging;
 namespace Latchkey.Bench;
 
 /// <summary>
-/// What a guarded request costs an API: Latchkey's guard, the stock JwtBearer and no guard at all, each in a process of its own, in turns within one run.
+/// What a guarded request costs an API: Latchkey's guard, with bearer tokens and with DPoP-bound ones, the stock JwtBearer and no guard at all, each in a
+/// process of its own, in turns within one run.
 /// </summary>
 internal sealed class GuardCosts : IAsyncDisposable
 {
     private const string Resource = "https://api.example.com";
+
+    /// <summary>How many tokens, of as many clients, come again and again.</summary>
+    private const int Clients = 50;
+
     private const int Connections = 16;
-    private const int WarmUp = 8_000;
-    private const int Requests = 6_000;
     private const int Rounds = 7;
+
+    // The environment can make a run small, to see whether it works.
+    private static readonly int Requests = int.Parse(Environment.GetEnvironmentVariable("LATCHKEY_BENCH_GUARD_REQUESTS") ?? "6000", CultureInfo.InvariantCulture);
+    private static readonly int WarmUp = Requests * 4 / 3;
 
     private readonly Dictionary<string, JwsSigner> _keys = new()
     {
         ["RS256"] = JwsSigner.Open("RS256", "rs", JwsSigner.Generate("RS256")),
         ["ES256"] = JwsSigner.Open("ES256", "es", JwsSigner.Generate("ES256")),
     };
+
+    private readonly DPoPKey[] _proofKeys = [.. Enumerable.Range(0, Clients).Select(_ => DPoPKey.Generate())];
 
     private WebApplication? _issuer;
 
@@ -36,19 +47,21 @@ internal sealed class GuardCosts : IAsyncDisposable
     public async Task<string> MeasureAsync(string program)
     {
         var issuer = await StartIssuerAsync();
-        var report = new StringBuilder();
-        report.AppendLine("# What a guarded request costs").AppendLine()
-            .AppendLine($"{TimeProvider.System.GetUtcNow():yyyy-MM-dd}, {Environment.ProcessorCount} processors, JIT. A minimal endpoint on Kestrel in a process of its own behind `AddLatchkeyResourceServer`, behind")
-            .AppendLine($"`AddJwtBearer` (Authority and Audience, as documented) and behind nothing; {Connections} connections, median of {Rounds} rounds of {Requests} requests each, in turns, after {WarmUp}.")
-            .AppendLine("Load of the machine from elsewhere moves these figures: compare within one run. \"Over none\" is what is left without the bare request.").AppendLine()
-            .AppendLine("| Tokens | Guard | CPU µs a request | Bytes a request | CPU: ratio | Bytes: ratio | CPU over none: ratio |").AppendLine("|---|---|---:|---:|---:|---:|---:|");
+        var guards = new StringBuilder();
+        var bindings = new StringBuilder();
         var apis = new List<Api>();
         try
         {
-            foreach (var guard in new[] { "none", "jwtbearer", "latchkey" }) apis.Add(await Api.StartAsync(program, guard, issuer, Resource));
+            foreach (var guard in new[] { "none", "jwtbearer", "latchkey", "latchkey" }) apis.Add(await Api.StartAsync(program, guard, issuer, Resource));
+            // Proofs are remembered: the API that takes them has a process of its own, so that the bearer twin does not bear their weight.
+            var bearers = apis[..3].ConvertAll(api => new Contender(api.Guard, api, IsBound: false));
             foreach (var algorithm in _keys.Keys)
             {
-                foreach (var fresh in new[] { true, false }) await CompareAsync(apis, algorithm, fresh, report);
+                foreach (var fresh in new[] { true, false })
+                {
+                    var bound = algorithm == "ES256" ? new Contender("latchkey, DPoP", apis[3], IsBound: true) : null;
+                    await CompareAsync(bound is null ? bearers : [.. bearers, bound], algorithm, fresh, guards, bindings);
+                }
             }
         }
         finally
@@ -56,57 +69,99 @@ internal sealed class GuardCosts : IAsyncDisposable
             foreach (var api in apis) api.Dispose();
         }
 
-        return report.ToString();
+        return $"""
+            # What a guarded request costs
+
+            {TimeProvider.System.GetUtcNow():yyyy-MM-dd}, {Environment.ProcessorCount} processors, JIT. A minimal endpoint on Kestrel in a process of its own behind `AddLatchkeyResourceServer`, behind
+            `AddJwtBearer` (Authority and Audience, as documented) and behind nothing; {Connections} connections, median of {Rounds} rounds of {Requests} requests each, in turns, after {WarmUp}.
+            Load of the machine from elsewhere moves these figures: compare within one run.
+
+            A request costs what Kestrel needs for it, whoever guards it, and what its guard adds. "Whole" is both. "Above bare" is the guard's own part: the whole
+            less the median of the same endpoint unguarded, which is the row "none". Ratios are Latchkey's figure by JwtBearer's.
+
+            | Tokens | Guard | CPU µs, whole | CPU µs, above bare | Ratio, whole | Ratio, above bare | Bytes, whole | Bytes, above bare | Ratio, whole | Ratio, above bare |
+            |---|---|---:|---:|---:|---:|---:|---:|---:|---:|
+            {guards}
+            ## What DPoP adds
+
+            The same endpoint and guard, in the same turns. Each request has a token that is bound to one of {Clients} clients' keys, and a proof of its own: ES256, no
+            nonce, remembered in memory. "Added" is what it costs above its bearer twin.
+
+            | Tokens, ES256 | Sent as | CPU µs, whole | CPU µs, above bare | CPU µs, added | Bytes, whole | Bytes, added |
+            |---|---|---:|---:|---:|---:|---:|
+            {bindings}
+            """;
     }
 
     public async ValueTask DisposeAsync()
     {
         if (_issuer is not null) await _issuer.DisposeAsync();
         foreach (var signer in _keys.Values) signer.Dispose();
+        foreach (var key in _proofKeys) key.Dispose();
     }
 
-    private async Task CompareAsync(List<Api> apis, string algorithm, bool fresh, StringBuilder report)
+    private async Task CompareAsync(List<Contender> contenders, string algorithm, bool fresh, StringBuilder guards, StringBuilder bindings)
     {
-        var costs = apis.ToDictionary(api => api, _ => new List<(double Cpu, double Bytes)>());
-        foreach (var api in apis) await RunAsync(api, algorithm, fresh, WarmUp);
+        var costs = contenders.ConvertAll(_ => new List<(double Cpu, double Bytes)>());
+        foreach (var contender in contenders) await RunAsync(contender, algorithm, fresh, WarmUp);
         for (var round = 0; round < Rounds; round++)
         {
             // Each begins as often as the others.
-            for (var i = 0; i < apis.Count; i++)
+            for (var i = 0; i < contenders.Count; i++)
             {
-                var api = apis[(round + i) % apis.Count];
-                costs[api].Add(await RunAsync(api, algorithm, fresh, Requests));
+                var turn = (round + i) % contenders.Count;
+                costs[turn].Add(await RunAsync(contenders[turn], algorithm, fresh, Requests));
             }
         }
 
-        var name = $"{(fresh ? "fresh" : "repeated")}, {algorithm}";
-        var medians = apis.Select(api => (api.Guard, Cpu: Median(costs[api].Select(cost => cost.Cpu)), Bytes: Median(costs[api].Select(cost => cost.Bytes)))).ToList();
-        var (none, stock) = (medians[0], medians[1]);
-        foreach (var (guard, cpu, bytes) in medians)
+        var name = fresh ? "fresh" : "repeated";
+        var medians = costs.ConvertAll(ofOne => (Cpu: ofOne.Select(cost => cost.Cpu).Median(), Bytes: ofOne.Select(cost => cost.Bytes).Median()));
+        var (none, stock, bearer) = (medians[0], medians[1], medians[2]);
+        for (var i = 0; i < 3; i++)
         {
-            var ratios = guard == "latchkey" ? $"{cpu / stock.Cpu:F2} | {bytes / stock.Bytes:F2} | {(cpu - none.Cpu) / (stock.Cpu - none.Cpu):F2}" : "| |";
-            report.AppendLine($"| {name} | {guard} | {cpu:F1} | {bytes:F0} | {ratios} |");
+            var (cpu, bytes) = medians[i];
+            var isOurs = i == 2;
+            string Above(double whole, double bare, string format) => i == 0 ? "" : (whole - bare).ToString(format, CultureInfo.InvariantCulture);
+            string Ratio(double ours, double theirs) => isOurs ? (ours / theirs).ToString("F2", CultureInfo.InvariantCulture) : "";
+            guards.AppendLine(CultureInfo.InvariantCulture,
+                $"| {name}, {algorithm} | {contenders[i].Name} | {cpu:F1} | {Above(cpu, none.Cpu, "F1")} | {Ratio(cpu, stock.Cpu)} | {Ratio(cpu - none.Cpu, stock.Cpu - none.Cpu)} | {bytes:F0} | {Above(bytes, none.Bytes, "F0")} | {Ratio(bytes, stock.Bytes)} | {Ratio(bytes - none.Bytes, stock.Bytes - none.Bytes)} |");
         }
 
-        await Console.Error.WriteLineAsync($"{name}: done");
+        if (medians.Count > 3)
+        {
+            var bound = medians[3];
+            bindings.AppendLine(CultureInfo.InvariantCulture, $"| {name} | Bearer | {bearer.Cpu:F1} | {bearer.Cpu - none.Cpu:F1} | | {bearer.Bytes:F0} | |")
+                .AppendLine(CultureInfo.InvariantCulture, $"| {name} | DPoP | {bound.Cpu:F1} | {bound.Cpu - none.Cpu:F1} | {bound.Cpu - bearer.Cpu:F1} | {bound.Bytes:F0} | {bound.Bytes - bearer.Bytes:F0} |");
+        }
+
+        await Console.Error.WriteLineAsync($"{name}, {algorithm}: done");
     }
 
-    private async Task<(double Cpu, double Bytes)> RunAsync(Api api, string algorithm, bool fresh, int count)
+    private async Task<(double Cpu, double Bytes)> RunAsync(Contender contender, string algorithm, bool fresh, int count)
     {
-        // Made beforehand, while nothing is measured.
-        var tokens = new string[fresh ? count : 50];
-        Parallel.For(0, tokens.Length, i => tokens[i] = Token(_keys[algorithm]));
-        if (!fresh) await api.SendAsync(tokens, tokens.Length, Connections);
-        var (cpu, bytes) = await api.CostAsync();
-        await api.SendAsync(tokens, count, Connections);
-        var after = await api.CostAsync();
+        // Made beforehand, while nothing is measured. What comes again has come once before.
+        var before = fresh ? 0 : Clients;
+        var calls = new Call[before + count];
+        var tokens = new string[fresh ? count : Clients];
+        Parallel.For(0, tokens.Length, i => tokens[i] = Token(_keys[algorithm], contender.IsBound ? _proofKeys[i % Clients] : null));
+        Parallel.For(0, calls.Length, i =>
+        {
+            var token = tokens[i % tokens.Length];
+            calls[i] = contender.IsBound
+                ? new($"DPoP {token}", DPoPProof.Create(_proofKeys[i % tokens.Length % Clients], "GET", Resource + "/", TimeProvider.System.GetUtcNow().ToUnixTimeSeconds(), token))
+                : new($"Bearer {token}", null);
+        });
+        await contender.Api.SendAsync(calls.AsMemory(0, before), Connections);
+        var (cpu, bytes) = await contender.Api.CostAsync();
+        await contender.Api.SendAsync(calls.AsMemory(before), Connections);
+        var after = await contender.Api.CostAsync();
         return ((after.Cpu - cpu) / count, (after.Bytes - bytes) / count);
     }
 
-    private string Token(JwsSigner signer) => JwtWriter.Write(signer, "at+jwt", _issuer!.Urls.First(), static (json, issuer) =>
+    private string Token(JwsSigner signer, DPoPKey? boundTo) => JwtWriter.Write(signer, "at+jwt", (issuer: _issuer!.Urls.First(), boundTo), static (json, of) =>
     {
         var now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
-        json.WriteString("iss", issuer);
+        json.WriteString("iss", of.issuer);
         json.WriteString("sub", "user-0123456789abcdef");
         json.WriteString("aud", Resource);
         json.WriteString("client_id", "web");
@@ -117,6 +172,10 @@ internal sealed class GuardCosts : IAsyncDisposable
         json.WriteString("acr", "urn:latchkey:acr:password");
         json.WriteString("sid", "session-0123456789abcdef");
         json.WriteString("jti", System.Security.Cryptography.RandomNumberGenerator.GetHexString(32));
+        if (of.boundTo is null) return;
+        json.WriteStartObject(ClaimNames.Confirmation);
+        json.WriteString(ClaimNames.KeyThumbprint, of.boundTo.Thumbprint);
+        json.WriteEndObject();
     });
 
     /// <summary>An issuer that publishes metadata and keys, and no more: the tokens are made here.</summary>
@@ -139,7 +198,14 @@ internal sealed class GuardCosts : IAsyncDisposable
 
     private string JsonWebKeySet() => Encoding.UTF8.GetString(JsonWebKeyWriter.Set(_keys.Values.Select(key => key.PublicKey)));
 
-    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(values.Count() / 2);
+    /// <summary>A guard, and how its tokens are sent.</summary>
+    /// <param name="Name">What it is called in the report.</param>
+    /// <param name="Api">The API behind it.</param>
+    /// <param name="IsBound">Whether tokens are bound to a key, and come with a proof for each request.</param>
+    private sealed record Contender(string Name, Api Api, bool IsBound);
+
+    /// <summary>What is sent: the header Authorization, and the header DPoP.</summary>
+    private readonly record struct Call(string Authorization, string? Proof);
 
     private sealed class Api : IDisposable
     {
@@ -181,16 +247,18 @@ internal sealed class GuardCosts : IAsyncDisposable
             return (double.Parse(cost[0], CultureInfo.InvariantCulture), double.Parse(cost[1], CultureInfo.InvariantCulture));
         }
 
-        /// <summary>Sends so many requests, over the tokens in turn; each connection sends its next when the last is answered.</summary>
-        public async Task SendAsync(string[] tokens, int count, int connections)
+        /// <summary>Sends each of the calls; each connection sends its next when the last is answered.</summary>
+        public async Task SendAsync(ReadOnlyMemory<Call> calls, int connections)
         {
             var next = -1;
             await Task.WhenAll(Enumerable.Range(0, connections).Select(async _ =>
             {
-                for (var i = Interlocked.Increment(ref next); i < count; i = Interlocked.Increment(ref next))
+                for (var i = Interlocked.Increment(ref next); i < calls.Length; i = Interlocked.Increment(ref next))
                 {
+                    var (authorization, proof) = calls.Span[i];
                     using var request = new HttpRequestMessage(HttpMethod.Get, _url);
-                    request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + tokens[i % tokens.Length]);
+                    request.Headers.TryAddWithoutValidation("Authorization", authorization);
+                    if (proof is not null) request.Headers.TryAddWithoutValidation(DPoPProof.HeaderName, proof);
                     using var response = await _http.SendAsync(request);
                     if (response.StatusCode != HttpStatusCode.OK) throw new InvalidOperationException($"{Guard} answered {(int)response.StatusCode}: {response.Headers.WwwAuthenticate}");
                 }
