@@ -6,8 +6,8 @@
 #                              refresh+id, refresh+secret, code, introspection, userinfo, discovery, jwks); or words that the names of the subjects in
 #                              bench/subjects.jsonc hold (latchkey, es256+sqlite)
 # It builds what it measures into artifacts/bench; REBUILD=1 builds Latchkey and the peers anew. Latchkey on PostgreSQL is measured where Debian's
-# postgresql is installed. "guard" is what a guarded request costs an API,
-# beside JwtBearer and unguarded, and what DPoP adds; "micro" what the parts of a request cost. See bench/README.md.
+# postgresql is installed. "guard" is what a guarded request costs an API, beside JwtBearer and unguarded, and what DPoP adds; "micro" what the parts
+# of a request cost. See bench/README.md.
 set -euo pipefail
 cd "$(dirname "$0")"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1

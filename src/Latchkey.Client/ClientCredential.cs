@@ -2,6 +2,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Latchkey.Protocol.Jose;
 using Latchkey.Protocol.Names;
+using Latchkey.Verification.Jose;
 
 namespace Latchkey.Client;
 
@@ -44,12 +45,13 @@ public abstract class ClientCredential
     /// <summary>The same from a key in PEM (PKCS #8, <c>BEGIN PRIVATE KEY</c>).</summary>
     /// <param name="pem">The private key.</param>
     /// <param name="keyId">Its <c>kid</c> as registered with the provider.</param>
-    /// <param name="algorithm"><c>ES256</c> (P-256), <c>PS256</c> or <c>RS256</c>.</param>
+    /// <param name="algorithm">Its algorithm: RS, PS or ES with 256, 384 or 512, or <c>Ed25519</c> (<c>EdDSA</c> by its older name).</param>
     /// <exception cref="ArgumentException">The text holds no PKCS #8 key, or no key of that algorithm.</exception>
     public static ClientCredential PrivateKey(string pem, string keyId, string algorithm = SigningAlgorithms.ES256)
     {
         ArgumentException.ThrowIfNullOrEmpty(pem);
-        return new KeyCredential(JwsSigner.Open(algorithm, CheckedKeyId(keyId), Pkcs8(pem)));
+        var (id, key) = (CheckedKeyId(keyId), Pkcs8(pem));
+        return new KeyCredential(SigningAlgorithms.IsEd25519(algorithm) ? Ed25519Keys.OpenPkcs8(algorithm, id, key) : JwsSigner.Open(algorithm, id, key));
     }
 
     /// <summary>
@@ -59,18 +61,20 @@ public abstract class ClientCredential
     /// <param name="certificate">
     /// The certificate with its private key. A client that makes its own connections presents it; an <see cref="HttpClient"/> of yours must be set up to.
     /// </param>
-    public static ClientCredential Certificate(X509Certificate2 certificate)
-    {
-        ArgumentNullException.ThrowIfNull(certificate);
-        if (!certificate.HasPrivateKey) throw new ArgumentException("The certificate has no private key; load it together with its key.", nameof(certificate));
-        return new CertificateCredential(certificate);
-    }
+    public static ClientCredential Certificate(X509Certificate2 certificate) => new CertificateCredential(WithKey(certificate));
 
     /// <summary>Names the method, never shows the secret or key.</summary>
     public sealed override string ToString() => Method;
 
     /// <summary>Adds the proof to a request. Called for each sending: an assertion is never used twice.</summary>
     internal abstract void Apply(HttpRequestMessage request, List<KeyValuePair<string, string>> form, ClientIdentity client);
+
+    internal static X509Certificate2 WithKey(X509Certificate2 certificate)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        if (!certificate.HasPrivateKey) throw new ArgumentException("The certificate has no private key; load it together with its key.", nameof(certificate));
+        return certificate;
+    }
 
     private static string Filled(string secret) =>
         string.IsNullOrEmpty(secret) ? throw new ArgumentException("The secret is empty; a client without one uses ClientCredential.None.", nameof(secret)) : secret;

@@ -21,6 +21,10 @@ internal static class ClientRefusals
     public static Refusal NoS256(string issuer) => new("LK-CLIENT-PKCE-UNSUPPORTED",
         $"The metadata of {issuer} names PKCE methods but not S256.", "RFC 9700 2.1.1", "Use a provider that supports PKCE with S256.");
 
+    public static Refusal NotDecrypted() => new("LK-CLIENT-NOT-DECRYPTED",
+        "What the provider sent is encrypted to none of this client's keys, or was changed on the way.", "RFC 7516 5.2",
+        "Give the provider the public halves of DecryptionKeys, with the same kid, and keep an old key until the provider has the new one.");
+
     // Callback
 
     public static Refusal TransactionUsed() => new("LK-CLIENT-TRANSACTION-USED",

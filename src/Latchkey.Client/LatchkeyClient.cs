@@ -1,5 +1,6 @@
 using Latchkey.Client.Authorization;
 using Latchkey.Client.Endpoints;
+using Latchkey.Client.Hosting;
 using Latchkey.Protocol;
 using Latchkey.Verification.Providers;
 
@@ -137,9 +138,6 @@ public sealed partial class LatchkeyClient : IDisposable
     private static HttpClient OwnConnections(LatchkeyClientOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var handler = ProviderHttp.CreateHandler();
-        if (options.Credential?.TlsCertificate is { } certificate && handler is SocketsHttpHandler sockets)
-            sockets.SslOptions.ClientCertificates = [certificate];
-        return new HttpClient(handler, disposeHandler: true);
+        return new HttpClient(ClientHandler.Create(options), disposeHandler: true);
     }
 }

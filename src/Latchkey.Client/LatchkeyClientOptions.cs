@@ -1,6 +1,8 @@
+using System.Security.Cryptography.X509Certificates;
 using Latchkey.Protocol;
 using Latchkey.Client.Endpoints;
 using Latchkey.Protocol.Jose;
+using Latchkey.Verification.Jose;
 
 namespace Latchkey.Client;
 
@@ -56,11 +58,20 @@ public sealed class LatchkeyClientOptions
     /// <summary>The algorithms that ID tokens and signed answers may be signed with; never <c>none</c>, never a shared secret.</summary>
     public IList<string> SigningAlgorithms { get; } = ["PS256", "ES256", "EdDSA", "Ed25519", "RS256"];
 
+    /// <summary>
+    /// The keys that the provider may encrypt ID tokens, userinfo and signed answers to, as registered (<c>id_token_encrypted_response_alg</c> and its kin); none
+    /// unless set. What is inside is verified as if it had come alone.
+    /// </summary>
+    public IList<JweDecrypter> DecryptionKeys { get; } = [];
+
     /// <summary>Whether authorization requests are pushed (RFC 9126).</summary>
     public PushedRequests PushedRequests { get; set; } = PushedRequests.WhenAdvertised;
 
     /// <summary>The key that access tokens are bound to; null for bearer tokens. See <see cref="UseDPoP"/>.</summary>
     public DPoPKey? DPoPKey { get; private set; }
+
+    /// <summary>What the client shows in TLS beside its credential; null for nothing. See <see cref="UseCertificate"/>.</summary>
+    public X509Certificate2? Certificate { get; private set; }
 
     /// <summary>The key that signs authorization requests; null sends them plain. See <see cref="UseRequestObjects"/>.</summary>
     public JwsSigner? RequestObjectKey { get; private set; }
@@ -74,6 +85,20 @@ public sealed class LatchkeyClientOptions
     /// you keep those.
     /// </param>
     public void UseDPoP(DPoPKey? key = null) => DPoPKey = key ?? DPoPKey.Generate();
+
+    /// <summary>
+    /// Shows a TLS client certificate to the provider, which binds tokens to it (RFC 8705 section 3), while the client proves itself by another credential or,
+    /// a public one, by none. <see cref="ClientCredential.Certificate"/> does both at once. The provider's <c>mtls_endpoint_aliases</c> are used where it has them.
+    /// </summary>
+    /// <param name="certificate">
+    /// The certificate with its private key; connections to APIs need it too. A client that makes its own connections presents it; an <see cref="HttpClient"/>
+    /// of yours must be set up to. Refresh tokens of public clients are bound to it: keep it if you keep those.
+    /// </param>
+    /// <exception cref="ArgumentException">The certificate has no private key.</exception>
+    public void UseCertificate(X509Certificate2 certificate) => Certificate = ClientCredential.WithKey(certificate);
+
+    /// <summary>What goes into TLS handshakes with the provider; null for nothing.</summary>
+    internal X509Certificate2? TlsCertificate => Certificate ?? Credential?.TlsCertificate;
 
     /// <summary>Signs authorization requests (JAR, RFC 9101), so that nobody can change them on their way through the browser.</summary>
     /// <param name="key">The key; that of <see cref="ClientCredential.PrivateKey(JwsSigner)"/> if null.</param>

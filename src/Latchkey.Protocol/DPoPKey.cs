@@ -11,17 +11,16 @@ namespace Latchkey.Protocol;
 /// </summary>
 public sealed class DPoPKey : IDisposable
 {
-    private readonly byte[] _pkcs8;
+    private readonly byte[]? _pkcs8;
 
-    private DPoPKey(string algorithm, AsymmetricAlgorithm key, byte[] pkcs8)
+    private DPoPKey(JwsSigner signer, byte[]? pkcs8)
     {
         _pkcs8 = pkcs8;
-        var jwk = JwkThumbprint.Canonical(key);
+        Signer = signer;
+        var jwk = JwkThumbprint.Canonical(signer.PublicKey.Span);
         PublicKey = Encoding.UTF8.GetBytes(jwk);
-        Thumbprint = JwkThumbprint.Of(key);
-        Header = Encoding.UTF8.GetBytes($$"""{"typ":"{{JwtTypes.DPoPProof}}","alg":"{{algorithm}}","jwk":{{jwk}}}""");
-        // The signer clears its copy of the key when it is disposed of, so it gets one of its own.
-        Signer = JwsSigner.Open(algorithm, Thumbprint, [.. pkcs8]);
+        Thumbprint = JwkThumbprint.Hash(jwk);
+        Header = Encoding.UTF8.GetBytes($$"""{"typ":"{{JwtTypes.DPoPProof}}","alg":"{{signer.Algorithm}}","jwk":{{jwk}}}""");
     }
 
     /// <summary>The JWS algorithm of its proofs, such as <c>ES256</c>.</summary>
@@ -40,22 +39,47 @@ public sealed class DPoPKey : IDisposable
     internal JwsSigner Signer { get; }
 
     /// <summary>Makes a new key.</summary>
-    /// <param name="algorithm"><c>ES256</c>, <c>PS256</c> or <c>RS256</c> (RSA of 2048 bits).</param>
+    /// <param name="algorithm">
+    /// <c>ES256</c>, <c>ES384</c>, <c>ES512</c>, or one of RS and PS with 256, 384 and 512 (RSA of 2048 bits). For Ed25519 see <see cref="Of"/>.
+    /// </param>
     /// <exception cref="ArgumentException">There is no signing with the algorithm.</exception>
-    public static DPoPKey Generate(string algorithm = SigningAlgorithms.ES256) => Open(algorithm, JwsSigner.Generate(algorithm), nameof(algorithm));
+    public static DPoPKey Generate(string algorithm = SigningAlgorithms.ES256)
+    {
+        CheckPlatform(algorithm);
+        return Open(algorithm, JwsSigner.Generate(algorithm));
+    }
 
     /// <summary>Takes a key that was exported before, or made elsewhere.</summary>
     /// <param name="algorithm">The one algorithm it signs with.</param>
-    /// <param name="pkcs8">The key as PKCS #8: RSA of at least 2048 bits, or P-256.</param>
+    /// <param name="pkcs8">The key as PKCS #8: RSA of at least 2048 bits, or the algorithm's own curve.</param>
     /// <exception cref="ArgumentException">The key is none that the algorithm signs with. The message doesn't show it.</exception>
-    public static DPoPKey Import(string algorithm, ReadOnlySpan<byte> pkcs8) => Open(algorithm, pkcs8.ToArray(), nameof(pkcs8));
+    public static DPoPKey Import(string algorithm, ReadOnlySpan<byte> pkcs8)
+    {
+        CheckPlatform(algorithm);
+        return Open(algorithm, pkcs8.ToArray());
+    }
+
+    /// <summary>
+    /// A key that something else holds: a hardware token, the key store of a system, or the library that knows Ed25519
+    /// (<c>Ed25519Keys.Open</c> of Latchkey.Verification).
+    /// </summary>
+    /// <param name="signer">What signs with it. The caller disposes of it, and keeps the key if tokens are to outlive the process.</param>
+    /// <exception cref="ArgumentException">Proofs can't be signed with its algorithm, or its public key is none that goes with it.</exception>
+    public static DPoPKey Of(JwsSigner signer)
+    {
+        ArgumentNullException.ThrowIfNull(signer);
+        if (!SigningAlgorithms.Supported.Contains(signer.Algorithm)) throw NoKeyFor(signer.Algorithm, SigningAlgorithms.Supported, nameof(signer));
+        return new DPoPKey(signer, null);
+    }
 
     /// <summary>The private key as PKCS #8, not encrypted: only for storage that protects it. The caller clears the array.</summary>
-    public byte[] Export() => [.. _pkcs8];
+    /// <exception cref="InvalidOperationException">The key is held elsewhere (<see cref="Of"/>).</exception>
+    public byte[] Export() => [.. _pkcs8 ?? throw new InvalidOperationException("The DPoP key is held elsewhere; whoever holds it keeps it.")];
 
     /// <inheritdoc />
     public void Dispose()
     {
+        if (_pkcs8 is null) return;
         Signer.Dispose();
         CryptographicOperations.ZeroMemory(_pkcs8);
     }
@@ -63,22 +87,15 @@ public sealed class DPoPKey : IDisposable
     /// <summary>Names the key, never shows it.</summary>
     public override string ToString() => $"{Algorithm} DPoP key {Thumbprint}";
 
-    private static DPoPKey Open(string algorithm, byte[] pkcs8, string parameter)
-    {
-        if (!SigningAlgorithms.Standing.Contains(algorithm)) throw new ArgumentException($"There is no DPoP key for {algorithm}; take one of {string.Join(", ", SigningAlgorithms.Standing)}.", nameof(algorithm));
-        using AsymmetricAlgorithm key = algorithm == SigningAlgorithms.ES256 ? ECDsa.Create() : RSA.Create();
-        try
-        {
-            key.ImportPkcs8PrivateKey(pkcs8, out _);
-        }
-        catch (CryptographicException)
-        {
-            throw new ArgumentException($"The bytes are no PKCS #8 private key for {algorithm}.", parameter);
-        }
+    // The signer clears its copy of the key when it is disposed of, so it gets one of its own.
+    private static DPoPKey Open(string algorithm, byte[] pkcs8) => new(JwsSigner.Open(algorithm, "", [.. pkcs8]), pkcs8);
 
-        // A proof with any other key would be refused by the receiver, long after the mistake was made.
-        var fits = key is RSA ? key.KeySize >= 2048 : key.KeySize == 256;
-        if (!fits) throw new ArgumentException($"{algorithm} needs {(key is RSA ? "an RSA key of at least 2048 bits" : "a key on P-256")}, and this one has {key.KeySize} bits.", parameter);
-        return new DPoPKey(algorithm, key, pkcs8);
+    private static void CheckPlatform(string algorithm)
+    {
+        var platform = SigningAlgorithms.Supported.Where(name => !SigningAlgorithms.IsEd25519(name)).ToList();
+        if (!platform.Contains(algorithm)) throw NoKeyFor(algorithm, platform, nameof(algorithm));
     }
+
+    private static ArgumentException NoKeyFor(string algorithm, IEnumerable<string> others, string parameter) => new(
+        $"There is no DPoP key for {algorithm}; take one of {string.Join(", ", others)}{(SigningAlgorithms.IsEd25519(algorithm) ? ", or DPoPKey.Of(Ed25519Keys.Open(…))" : "")}.", parameter);
 }

@@ -38,8 +38,11 @@ public sealed class ResourceServerOptions : AuthenticationSchemeOptions
     /// </summary>
     public IList<string> Addresses { get; } = [];
 
-    /// <summary>The algorithms that tokens may be signed with; RS256, PS256 and ES256 unless set (RFC 8725 section 3.1).</summary>
-    public IList<string> Algorithms { get; } = [SigningAlgorithms.RS256, SigningAlgorithms.PS256, SigningAlgorithms.ES256];
+    /// <summary>
+    /// The algorithms that tokens may be signed with (RFC 8725 section 3.1); RS256, PS256, ES256 and Ed25519, which is <c>EdDSA</c> by its older name, unless set.
+    /// </summary>
+    public IList<string> Algorithms { get; } =
+        [SigningAlgorithms.RS256, SigningAlgorithms.PS256, SigningAlgorithms.ES256, SigningAlgorithms.Ed25519, SigningAlgorithms.EdDSA];
 
     /// <summary>
     /// The types (<c>typ</c>) that access tokens may have; <c>at+jwt</c> unless set (RFC 9068 section 4). With <c>JWT</c> among them, ID tokens that

@@ -3,6 +3,7 @@
 import { createServer } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { exportJWK, generateKeyPair } from 'jose';
 import Provider, { errors } from 'oidc-provider';
 
 const settings = JSON.parse(process.env.SETTINGS);
@@ -16,8 +17,13 @@ server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const issuer = `http://127.0.0.1:${server.address().port}`;
 
+const keys = await Promise.all(['RS256', 'ES256', 'Ed25519'].map(async (alg) =>
+  ({ ...await exportJWK((await generateKeyPair(alg, { extractable: true })).privateKey), alg, use: 'sig', kid: `key-${alg}` })));
+const algorithms = ['RS256', 'PS256', 'ES256', 'Ed25519'];
+
 const provider = new Provider(issuer, {
   clients: settings.clients,
+  jwks: { keys },
   // Stricter than it is by default: what RFC 10070 asks of an assertion is demanded.
   assertJwtClientAuthClaimsAndHeader: async (ctx, claims, header) => {
     if (claims.aud !== issuer) throw new errors.InvalidClientAuth('aud must be the issuer alone, as a string');
@@ -29,7 +35,10 @@ const provider = new Provider(issuer, {
   scopes: ['openid', 'profile', 'offline_access', 'api:read'],
   cookies: { keys: [randomBytes(32).toString('hex')] },
   pkce: { required: () => true },
-  enabledJWA: { dPoPSigningAlgValues: ['ES256', 'PS256', 'RS256'] },
+  enabledJWA: {
+    authorizationSigningAlgValues: algorithms, clientAuthSigningAlgValues: algorithms, dPoPSigningAlgValues: algorithms, idTokenSigningAlgValues: algorithms,
+    requestObjectSigningAlgValues: algorithms,
+  },
   rotateRefreshToken: true,
   features: {
     clientCredentials: { enabled: true },
@@ -47,6 +56,8 @@ const provider = new Provider(issuer, {
     introspection: { enabled: true },
     revocation: { enabled: true },
     requestObjects: { enabled: true },
+    encryption: { enabled: true },
+    jwtUserinfo: { enabled: true },
     jwtResponseModes: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
     rpInitiatedLogout: { enabled: true },

@@ -1,5 +1,6 @@
 // openid-client against the real server. One argument says which scenario; the settings are JSON in the variable SETTINGS. Where a person is
 // needed it prints {"open": URL} and reads the URL that the browser came back to; at the end it prints {"done": …} or {"error": …}.
+import https from 'node:https';
 import readline from 'node:readline/promises';
 import * as client from 'openid-client';
 import * as jose from 'jose';
@@ -17,6 +18,7 @@ async function proof() {
     case 'client_secret_basic': return client.ClientSecretBasic(settings.client_secret);
     case 'client_secret_post': return client.ClientSecretPost(settings.client_secret);
     case 'private_key_jwt': return client.PrivateKeyJwt({ key: await jose.importPKCS8(settings.key, 'ES256'), kid: settings.kid });
+    case 'tls_client_auth': case 'self_signed_tls_client_auth': return client.TlsClientAuth();
     default: return client.None();
   }
 }
@@ -27,6 +29,18 @@ const discover = async () =>
 
 // With DPoP every request that takes a handle gets one; the library retries by itself where a nonce is asked for.
 const bound = async (config) => settings.dpop ? { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair(settings.dpop)) } : undefined;
+
+// fetch over connections with a certificate, {cert, key} in PEM, or with none, at servers of the test's own authority.
+const over = (credentials) => (url, { method, headers, body } = {}) => new Promise((resolve, reject) => {
+  if (!String(url).startsWith('https:')) return resolve(fetch(url, { method, headers, body }));
+  const request = https.request(url, { method, headers: Object.fromEntries(new Headers(headers)), ca: settings.ca, agent: false, ...credentials }, async (response) => {
+    const parts = [];
+    for await (const part of response) parts.push(part);
+    resolve(new Response(Buffer.concat(parts), { status: response.statusCode, headers: Object.entries(response.headers).map(([name, value]) => [name, String(value)]) }));
+  });
+  request.on('error', reject);
+  request.end(body?.toString());
+});
 
 async function codeFlow(config, scope, extra = {}, options = undefined) {
   const pkceCodeVerifier = client.randomPKCECodeVerifier();
@@ -144,6 +158,21 @@ const scenarios = {
     const keys = jose.createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
     const { payload } = await jose.jwtVerify(tokens.access_token, keys, { issuer: settings.issuer, typ: 'at+jwt' });
     return { tokens: { ...tokens }, payload };
+  },
+
+  // Mutual TLS (RFC 8705): the certificate goes into the handshakes with the provider's aliases, and with the API that the token is brought to.
+  async mtls() {
+    const config = await client.discovery(new URL(settings.issuer), settings.client_id, { use_mtls_endpoint_aliases: true }, await proof(),
+      { execute: [client.allowInsecureRequests], algorithm: 'oidc', [client.customFetch]: over(settings.own) });
+    const tokens = await client.clientCredentialsGrant(config, { scope: 'api:read' });
+    const calls = {};
+    for (const [name, credentials] of Object.entries({ own: settings.own, other: settings.other, none: {} })) {
+      const response = await over(credentials)(`${settings.api}/read`, { headers: { authorization: `Bearer ${tokens.access_token}` } });
+      calls[name] = { status: response.status, challenge: response.headers.get('www-authenticate') };
+    }
+    config[client.customFetch] = over(settings.other);
+    const impostor = await client.clientCredentialsGrant(config, { scope: 'api:read' }).then(() => 'taken', (error) => error.error);
+    return { type: tokens.token_type, confirmation: jose.decodeJwt(tokens.access_token).cnf, calls, impostor };
   },
 
   async device() {

@@ -2,6 +2,7 @@ using Latchkey.Client.Authorization;
 using Latchkey.Client.Device;
 using Latchkey.Protocol;
 using Latchkey.Testing;
+using Latchkey.Verification.Jose;
 
 namespace Latchkey.Client.Tests;
 
@@ -162,6 +163,35 @@ public sealed class LatchkeyServerTests
         var tokens = await client.CompleteAuthorizationAsync(start.Transaction, Parameters.Parse(stop.Url.Query), "browser-1");
         Assert.Equal(Ready.Alice.Subject, tokens.IdToken!.Subject);
         Assert.Equal(pushes ? 1 : 0, authority.Requests.PushedAuthorization.Count);
+    }
+
+    [Theory, Spec("OIDC Core", "2"), Spec("OIDC Core", "5.3.2"), Spec("JARM", "2.2"), InlineData("RSA-OAEP-256", "A128CBC-HS256"), InlineData("ECDH-ES", "A256GCM")]
+    public async Task What_is_encrypted_to_the_client_is_opened_and_verified(string algorithm, string encryption)
+    {
+        var key = JweDecrypter.Open(algorithm, "sealed", JweDecrypter.Generate(algorithm));
+        await using var authority = await TestAuthority.StartAsync(options => options.AddDeclared($$"""
+            { "clients": [{ "client_id": "sealed", "client_secret": "sealed-secret-0123456789abcdef", "redirect_uris": ["https://sealed.example.com/callback"],
+              "grant_types": ["authorization_code", "refresh_token"], "scope": "openid profile api:read offline_access",
+              "jwks": { "keys": [{{System.Text.Encoding.UTF8.GetString(key.PublicKey.Span)}}] },
+              "id_token_encrypted_response_alg": "{{algorithm}}", "id_token_encrypted_response_enc": "{{encryption}}", "userinfo_signed_response_alg": "ES256",
+              "userinfo_encrypted_response_alg": "{{algorithm}}", "userinfo_encrypted_response_enc": "{{encryption}}", "authorization_signed_response_alg": "PS256",
+              "authorization_encrypted_response_alg": "{{algorithm}}", "authorization_encrypted_response_enc": "{{encryption}}" }] }
+            """));
+        using var client = Clients.Of(authority, new ReadyClient("sealed", "sealed-secret-0123456789abcdef", "https://sealed.example.com/callback"), options =>
+        {
+            SignIn(options);
+            options.ResponseMode = "jwt";
+            options.DecryptionKeys.Add(key);
+        });
+        var start = await client.StartAuthorizationAsync();
+        var stop = await authority.Browser().OpenAsync(start.Url.AbsoluteUri);
+        var answer = Parameters.Parse(stop.Url.Query);
+        Assert.Equal(5, answer["response"]!.Split('.').Length);
+        var tokens = await client.CompleteAuthorizationAsync(start.Transaction, answer);
+        Assert.Equal(Ready.Alice.Subject, tokens.IdToken!.Subject);
+        Assert.Equal("Alice Example", (await client.UserInfoAsync(tokens)).Text("name"));
+        var refreshed = await client.RefreshAsync(tokens.RefreshToken!, tokens.IdToken);
+        Assert.Equal(Ready.Alice.Subject, refreshed.IdToken!.Subject);
     }
 
     private static LatchkeyClient Client(TestAuthority authority, string id) => id switch

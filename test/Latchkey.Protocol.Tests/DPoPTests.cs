@@ -11,7 +11,7 @@ public sealed class DPoPTests
 {
     private const long Now = 1_790_000_000;
 
-    public static TheoryData<string> Algorithms => ["ES256", "PS256", "RS256"];
+    public static TheoryData<string> Algorithms => ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"];
 
     [Theory, MemberData(nameof(Algorithms)), Spec("RFC 9449", "4.2")]
     public async Task Somebody_elses_library_verifies_a_proof_with_the_key_that_is_in_it(string algorithm)
@@ -81,7 +81,28 @@ public sealed class DPoPTests
         Assert.Contains("2048", Assert.Throws<ArgumentException>(() => DPoPKey.Import("RS256", small.ExportPkcs8PrivateKey())).Message, StringComparison.Ordinal);
         Assert.Contains("P-256", Assert.Throws<ArgumentException>(() => DPoPKey.Import("ES256", other.ExportPkcs8PrivateKey())).Message, StringComparison.Ordinal);
         Assert.Contains("PKCS #8", Assert.Throws<ArgumentException>(() => DPoPKey.Import("PS256", elliptic.Export())).Message, StringComparison.Ordinal);
+        Assert.Contains("P-384", Assert.Throws<ArgumentException>(() => DPoPKey.Import("ES384", elliptic.Export())).Message, StringComparison.Ordinal);
         Assert.Contains("HS256", Assert.Throws<ArgumentException>(() => DPoPKey.Generate("HS256")).Message, StringComparison.Ordinal);
+        Assert.Contains("Ed25519Keys.Open", Assert.Throws<ArgumentException>(() => DPoPKey.Generate("Ed25519")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_key_that_is_held_elsewhere_signs_proofs_and_stays_where_it_is()
+    {
+        using var held = JwsSigner.Open("ES384", "held", JwsSigner.Generate("ES384"));
+        using (var key = DPoPKey.Of(held))
+        {
+            Assert.Equal("ES384", Jwt.Header(DPoPProof.Create(key, "GET", "https://api.example.com/", Now)).GetProperty("alg").GetString());
+            Assert.False(Jwt.Header(DPoPProof.Create(key, "GET", "https://api.example.com/", Now)).GetProperty("jwk").TryGetProperty("kid", out _));
+            Assert.Throws<InvalidOperationException>(key.Export);
+        }
+
+        // Whoever holds it disposes of it.
+        held.Sign("still there"u8, new byte[held.SignatureSize]);
+        JwsSignature nobody = (_, _) => { };
+        Assert.Throws<ArgumentException>(() => DPoPKey.Of(JwsSigner.Of("HS256", "k", 32, """{"kty":"oct","k":"c2VjcmV0"}"""u8.ToArray(), nobody)));
+        Assert.Throws<ArgumentException>(() => DPoPKey.Of(JwsSigner.Of("ES256", "k", 64, """{"kty":"oct","k":"c2VjcmV0"}"""u8.ToArray(), nobody)));
+        Assert.Throws<ArgumentException>(() => DPoPKey.Of(JwsSigner.Of("ES256", "k", 64, """{"kty":"EC","crv":"P-256","x":"AA"}"""u8.ToArray(), nobody)));
     }
 
     [Theory, MemberData(nameof(Algorithms))]

@@ -55,6 +55,8 @@ internal sealed class IdTokenVerifier(EndpointCaller caller)
     private async ValueTask<IdToken> SignedAsync(string value, string accessToken, CancellationToken cancellationToken)
     {
         var options = caller.Options;
+        // It is signed first and encrypted then (section 2): what is kept, and shown at logout, is what was inside.
+        value = Encrypted.Open(value, options);
         // Signature, alg, typ, iss, aud, exp, nbf: the checks that all JWTs have in common.
         var verdict = await JwtVerifier.VerifyAsync(value, caller.Provider, JwtKinds.IdToken(options), caller.Clock, cancellationToken).ConfigureAwait(false);
         if (verdict.Refused(out var refusal, out var jws)) throw new OAuthException(refusal);

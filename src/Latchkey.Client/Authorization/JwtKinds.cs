@@ -16,5 +16,16 @@ internal static class JwtKinds
         RequireExpiry = true,
     };
 
+    /// <summary>It has an issuer and an audience (section 5.3.2), and no end: it is of the moment.</summary>
+    public static JwtRules UserInfo(LatchkeyClientOptions options) => new()
+    {
+        Types = ["JWT"],
+        AllowMissingType = true,
+        Algorithms = [.. options.SigningAlgorithms],
+        Audiences = [options.ClientId],
+        Skew = options.ClockSkew,
+        RequireExpiry = false,
+    };
+
     public static JwtRules SignedAnswer(LatchkeyClientOptions options) => IdToken(options);
 }

@@ -16,6 +16,7 @@ internal sealed class SignedAnswers(EndpointCaller caller)
             return response is null ? name => callback[name] : throw new OAuthException(ClientRefusals.SignedAnswerUnexpected());
         // Taking a plain one instead would let anyone take the signature off.
         if (response is null) throw new OAuthException(ClientRefusals.SignedAnswerMissing());
+        response = Encrypted.Open(response, caller.Options);
         var verdict = await JwtVerifier.VerifyAsync(response, caller.Provider, JwtKinds.SignedAnswer(caller.Options), caller.Clock, cancellationToken).ConfigureAwait(false);
         if (verdict.Refused(out var refusal, out var answer)) throw new OAuthException(refusal);
         return name => answer.Claims.Text(name) is { Length: > 0 } text ? text : null;

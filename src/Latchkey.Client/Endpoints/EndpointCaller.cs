@@ -32,14 +32,14 @@ internal sealed class EndpointCaller(LatchkeyClientOptions options, Provider pro
 
     public DPoPNonces Nonces => nonces;
 
-    /// <summary>An endpoint that the issuer's own metadata names, checked; its alias for mutual TLS where the credential is a certificate (RFC 8705 section 5).</summary>
+    /// <summary>An endpoint that the issuer's own metadata names, checked; its alias for mutual TLS where the client has a certificate (RFC 8705 section 5).</summary>
     /// <param name="select">Takes it out of the metadata.</param>
     /// <param name="name">Its name in the metadata.</param>
     /// <param name="cancellationToken">Ends the exchange.</param>
     public async ValueTask<string> AddressAsync(Func<ServerMetadata, string?> select, string name, CancellationToken cancellationToken)
     {
         var metadata = await provider.MetadataAsync(cancellationToken).ConfigureAwait(false);
-        var alias = options.Credential.TlsCertificate is null ? null : metadata.MtlsEndpointAliases?.GetValueOrDefault(name);
+        var alias = options.TlsCertificate is null ? null : metadata.MtlsEndpointAliases?.GetValueOrDefault(name);
         return Endpoint.Require(alias ?? select(metadata), name, options.Issuer);
     }
 

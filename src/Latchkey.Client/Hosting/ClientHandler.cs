@@ -8,7 +8,7 @@ internal static class ClientHandler
     public static HttpMessageHandler Create(LatchkeyClientOptions options)
     {
         var handler = ProviderHttp.CreateHandler();
-        if (options.Credential?.TlsCertificate is { } certificate && handler is SocketsHttpHandler sockets) sockets.SslOptions.ClientCertificates = [certificate];
+        if (options.TlsCertificate is { } certificate && handler is SocketsHttpHandler sockets) sockets.SslOptions.ClientCertificates = [certificate];
         return handler;
     }
 }

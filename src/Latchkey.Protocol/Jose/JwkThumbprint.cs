@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 
 namespace Latchkey.Protocol.Jose;
 
@@ -28,10 +29,27 @@ public static class JwkThumbprint
     /// <summary>The thumbprint of an Ed25519 JWK (RFC 8037 appendix A.3).</summary>
     /// <param name="x">Its <c>x</c>, in base64url.</param>
     /// <returns>43 characters of base64url.</returns>
-    public static string OfEd25519(string x) => Hash($$"""{"crv":"Ed25519","kty":"OKP","x":"{{x}}"}""");
+    public static string OfEd25519(string x) => Hash(Edwards("Ed25519", x));
 
-    /// <summary>The JWK with its required members only, in the order and without the spaces that section 3.3 asks for.</summary>
-    internal static string Canonical(AsymmetricAlgorithm key)
+    /// <summary>A public JWK with its required members only, in the order and without the spaces that section 3.3 asks for.</summary>
+    internal static string Canonical(ReadOnlySpan<byte> jwk)
+    {
+        var key = JsonElement.Parse(jwk);
+        string Member(string name) => key.TryGetProperty(name, out var value) && value.GetString() is { Length: > 0 } text ? text
+            : throw new ArgumentException($"The JWK has no {name}.", nameof(jwk));
+        return Member("kty") switch
+        {
+            "RSA" => Rsa(Member("e"), Member("n")),
+            "EC" => Elliptic(Member("crv"), Member("x"), Member("y")),
+            "OKP" => Edwards(Member("crv"), Member("x")),
+            var other => throw new ArgumentException($"A JWK of the type {other} is no public key that signs.", nameof(jwk)),
+        };
+    }
+
+    /// <summary>The thumbprint of what <see cref="Canonical(ReadOnlySpan{byte})"/> wrote.</summary>
+    internal static string Hash(string canonical) => Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(canonical)));
+
+    private static string Canonical(AsymmetricAlgorithm key)
     {
         if (key is RSA rsa)
         {
@@ -48,5 +66,5 @@ public static class JwkThumbprint
 
     private static string Rsa(string exponent, string modulus) => $$"""{"e":"{{exponent}}","kty":"RSA","n":"{{modulus}}"}""";
 
-    private static string Hash(string canonical) => Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(canonical)));
+    private static string Edwards(string curve, string x) => $$"""{"crv":"{{curve}}","kty":"OKP","x":"{{x}}"}""";
 }

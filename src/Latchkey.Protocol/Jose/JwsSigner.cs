@@ -52,11 +52,12 @@ public sealed class JwsSigner : IDisposable
     /// <summary>Opens a private key.</summary>
     /// <param name="algorithm">The one algorithm it signs with.</param>
     /// <param name="keyId">Its id.</param>
-    /// <param name="pkcs8">The key as PKCS #8.</param>
+    /// <param name="pkcs8">The key as PKCS #8: RSA of at least 2048 bits, or the algorithm's own curve (RFC 7518 section 3).</param>
+    /// <exception cref="ArgumentException">The key is none that the algorithm signs with. The message doesn't show it.</exception>
     public static JwsSigner Open(string algorithm, string keyId, byte[] pkcs8)
     {
         var handles = new Handles(algorithm, pkcs8);
-        var handle = handles.Take();
+        var handle = handles.TakeChecked();
         var size = handle is RSA rsa ? rsa.KeySize / 8 : 2 * ((handle.KeySize + 7) / 8);
         var publicKey = JsonWebKeyWriter.Describe(handle, algorithm, keyId);
         handles.GiveBack(handle);
@@ -112,6 +113,26 @@ public sealed class JwsSigner : IDisposable
             {
                 GiveBack(handle);
             }
+        }
+
+        /// <summary>The first handle. What signs with any other key would be refused by the receiver, long after the mistake was made.</summary>
+        public AsymmetricAlgorithm TakeChecked()
+        {
+            AsymmetricAlgorithm key;
+            try
+            {
+                key = Take();
+            }
+            catch (CryptographicException)
+            {
+                throw new ArgumentException($"The bytes are no PKCS #8 private key for {algorithm}.", nameof(pkcs8));
+            }
+
+            var size = algorithm switch { SigningAlgorithms.ES256 => 256, SigningAlgorithms.ES384 => 384, SigningAlgorithms.ES512 => 521, _ => 2048 };
+            if (_isElliptic ? key.KeySize == size : key.KeySize >= size) return key;
+            var had = key.KeySize;
+            key.Dispose();
+            throw new ArgumentException($"{algorithm} needs {(_isElliptic ? $"a key on P-{size}" : $"an RSA key of at least {size} bits")}, and this one has {had} bits.", nameof(pkcs8));
         }
 
         public AsymmetricAlgorithm Take()

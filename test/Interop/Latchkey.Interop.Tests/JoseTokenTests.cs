@@ -16,7 +16,7 @@ public sealed class JoseTokenTests
     private const string Issuer = "https://id.test";
     private const string Resource = "https://api.test";
 
-    [Fact, Spec("RFC 9068", "4"), Spec("RFC 8725", "3")]
+    [Fact, Spec("RFC 9068", "4"), Spec("RFC 8725", "3"), Spec("RFC 9864", "2.2")]
     public async Task The_guard_takes_and_refuses_the_tokens_of_jose()
     {
         await using var jose = NodeProgram.Start("jose-tokens.mjs", new Dictionary<string, string> { ["ISSUER"] = Issuer, ["RESOURCE"] = Resource });

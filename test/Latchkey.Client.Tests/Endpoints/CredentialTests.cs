@@ -1,9 +1,12 @@
+using System.Buffers.Text;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using Latchkey.Client.Tests.Rogue;
+using Latchkey.Verification.Jose;
+using Latchkey.Verification.Providers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -172,8 +175,10 @@ public sealed class CredentialTests
         await app.StopAsync();
     }
 
-    [Fact, Spec("RFC 8705", "2"), Check("C13")]
-    public async Task A_certificate_is_presented_at_the_endpoints_for_it()
+    [Theory, Spec("RFC 8705", "2"), Spec("RFC 8705", "5"), Check("C13")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_certificate_is_presented_at_the_endpoints_for_it(bool isCredential)
     {
         using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var certificate = new CertificateRequest("CN=client", own, HashAlgorithmName.SHA256)
@@ -181,10 +186,16 @@ public sealed class CredentialTests
         await using var rogue = await RogueProvider.StartAsync();
         rogue.Metadata["mtls_endpoint_aliases"] = new JsonObject { ["token_endpoint"] = rogue.Issuer + "/mtls-token" };
         rogue.Answers["/mtls-token"] = _ => RogueAnswer.Json(rogue.Token);
-        using var client = rogue.Client(options => options.Credential = ClientCredential.Certificate(certificate));
+        using var client = rogue.Client(options =>
+        {
+            // What tokens are bound to need not be what the client proves itself with.
+            if (isCredential) options.Credential = ClientCredential.Certificate(certificate);
+            else options.UseCertificate(certificate);
+        });
         await client.ClientCredentialsAsync("api:read");
         var sent = Assert.Single(rogue.To("/mtls-token"));
-        Assert.Equal(RogueProvider.ClientId, sent.Form["client_id"]);
+        Assert.Equal(isCredential ? RogueProvider.ClientId : null, sent.Form["client_id"]);
+        Assert.Equal(!isCredential, sent.Headers.ContainsKey("Authorization"));
         Assert.Empty(rogue.To("/token"));
     }
 
@@ -196,9 +207,29 @@ public sealed class CredentialTests
         Assert.Throws<ArgumentException>(() => ClientCredential.PrivateKey(key.ExportSubjectPublicKeyInfoPem(), "kid"));
         Assert.Throws<ArgumentException>(() => ClientCredential.PrivateKey("no key", "kid"));
         Assert.Throws<ArgumentException>(() => ClientCredential.PrivateKey(key.ExportPkcs8PrivateKeyPem(), "k\"id"));
+        // A key for another algorithm would sign what the provider refuses, long after the mistake was made.
+        Assert.Throws<ArgumentException>(() => ClientCredential.PrivateKey(key.ExportPkcs8PrivateKeyPem(), "kid", "ES384"));
+        Assert.Throws<ArgumentException>(() => ClientCredential.PrivateKey(key.ExportPkcs8PrivateKeyPem(), "kid", "PS256"));
+        Assert.Throws<ArgumentException>(() => ClientCredential.PrivateKey(key.ExportPkcs8PrivateKeyPem(), "kid", "Ed25519"));
         Assert.Throws<ArgumentException>(() => ClientCredential.Secret(""));
         foreach (var credential in (ClientCredential[])[ClientCredential.Secret("top-secret"), ClientCredential.SecretInBody("top-secret")])
             Assert.DoesNotContain("top-secret", credential.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory, Spec("RFC 8410", "7"), Spec("RFC 8037", "3.1")]
+    [InlineData("Ed25519", "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC")] // RFC 8410 section 10.3
+    [InlineData("EdDSA", "MHICAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhCoB8wHQYKKoZIhvcNAQkJFDEPDA1DdXJkbGUgQ2hhaXJzgSEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=")] // there too, with the public key
+    public async Task An_Ed25519_key_in_PEM_signs_assertions(string algorithm, string key)
+    {
+        await using var rogue = await RogueProvider.StartAsync();
+        using var client = rogue.Client(options => options.Credential = ClientCredential.PrivateKey($"-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----", "ed", algorithm));
+        await client.ClientCredentialsAsync("api:read");
+        var assertion = Assert.Single(rogue.To("/token")).Form["client_assertion"]!;
+        Assert.Equal(algorithm, Jwt.Header(assertion).GetProperty("alg").GetString());
+        var publicKey = System.Text.Json.JsonElement.Parse($$"""{"keys":[{"kty":"OKP","crv":"Ed25519","x":"{{Base64Url.EncodeToString(Convert.FromBase64String("Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="))}}"}]}""");
+        var keys = KeySet.Read(publicKey, null)!;
+        Assert.True(Jws.Read(assertion, 4096).Succeeded(out var jws, out _));
+        Assert.True(jws.IsSignedBy(keys.Find(null, algorithm)!));
     }
 
     [Theory]

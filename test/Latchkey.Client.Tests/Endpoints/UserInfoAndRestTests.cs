@@ -1,6 +1,10 @@
+using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Latchkey.Client.Tests.Rogue;
 using Latchkey.Protocol;
+using Latchkey.Protocol.Jose;
+using Latchkey.Verification.Jose;
 
 namespace Latchkey.Client.Tests.Endpoints;
 
@@ -30,6 +34,54 @@ public sealed class UserInfoAndRestTests
         Assert.Equal((RogueProvider.Subject, "Person One"), (info.Subject, info.Text("name")));
         Assert.Equal("Bearer " + RogueProvider.AccessToken, rogue.To("/userinfo")[0].Headers["Authorization"]);
         Assert.DoesNotContain("Person", info.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory, Spec("OIDC Core", "5.3.2"), Check("C9")]
+    [InlineData("right", null)]
+    [InlineData("of another issuer", "LK-JWT-ISSUER")]
+    [InlineData("for another client", "LK-JWT-AUDIENCE")]
+    [InlineData("for nobody", "LK-JWT-AUDIENCE")]
+    [InlineData("an access token", "LK-JWT-TYPE")]
+    [InlineData("by another key", "LK-JWT-SIGNATURE")]
+    [InlineData("about somebody else", "LK-CLIENT-USERINFO-SUB")]
+    [InlineData("not signed", "LK-JWT-MALFORMED")]
+    public async Task Signed_userinfo_is_verified(string kind, string? code)
+    {
+        await using var rogue = await RogueProvider.StartAsync();
+        using var client = rogue.Client();
+        var tokens = await rogue.SignInAsync(client);
+        var claims = new JsonObject { ["iss"] = rogue.Issuer, ["aud"] = RogueProvider.ClientId, ["sub"] = RogueProvider.Subject, ["name"] = "Person One" };
+        if (kind == "of another issuer") claims["iss"] = "https://evil.example";
+        if (kind == "for another client") claims["aud"] = "other";
+        if (kind == "for nobody") claims.Remove("aud");
+        if (kind == "about somebody else") claims["sub"] = "person-2";
+        // The header's kid stays that of the published key.
+        var other = kind == "by another key" ? JwsSigner.Open("RS256", TestKeys.Rsa.KeyId, JwsSigner.Generate("RS256")) : null;
+        var body = kind == "not signed" ? claims.ToJsonString() : rogue.Sign(claims, header => header["typ"] = kind == "an access token" ? "at+jwt" : "JWT", other);
+        rogue.Answers["/userinfo"] = _ => new(body, 200, "application/jwt");
+        if (code is null) Assert.Equal("Person One", (await client.UserInfoAsync(tokens)).Text("name"));
+        else await Refused.ByAsync(code, () => client.UserInfoAsync(tokens), "Person One");
+    }
+
+    [Fact, Spec("OIDC Core", "5.3.2"), Spec("RFC 7516", "5.2"), Check("C9")]
+    public async Task Encrypted_userinfo_is_opened_and_still_about_the_person()
+    {
+        var key = JweDecrypter.Open("ECDH-ES", "enc-1", JweDecrypter.Generate("ECDH-ES"));
+        await using var rogue = await RogueProvider.StartAsync();
+        using var client = rogue.Client(options => options.DecryptionKeys.Add(key));
+        var tokens = await rogue.SignInAsync(client);
+        var to = JweEncrypter.Read(JsonElement.Parse(key.PublicKey.Span), "ECDH-ES")!;
+        void Answers(string json) => rogue.Answers["/userinfo"] = _ => new(to.Encrypt(Encoding.UTF8.GetBytes(json), "A256GCM", null), 200, "application/jwt");
+
+        Answers($$"""{"sub":"{{RogueProvider.Subject}}","name":"Person One"}""");
+        Assert.Equal("Person One", (await client.UserInfoAsync(tokens)).Text("name"));
+        Answers("""{"sub":"person-2","name":"Person Two"}""");
+        await Refused.ByAsync("LK-CLIENT-USERINFO-SUB", () => client.UserInfoAsync(tokens), "Person Two");
+        Answers($$"""{"sub":"{{RogueProvider.Subject}}","sub":"person-2"}""");
+        await Refused.ByAsync("LK-CLIENT-USERINFO-SUB-MISSING", () => client.UserInfoAsync(tokens));
+        // A signed token that anybody made, wrapped for the client.
+        Answers(rogue.Sign(new JsonObject { ["iss"] = rogue.Issuer, ["aud"] = RogueProvider.ClientId, ["sub"] = RogueProvider.Subject }, header => header["alg"] = "none"));
+        await Refused.ByAsync("LK-JWT-ALGORITHM", () => client.UserInfoAsync(tokens));
     }
 
     [Fact, Spec("RFC 6750", "3.1")]

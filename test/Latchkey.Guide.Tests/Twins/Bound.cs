@@ -4,6 +4,10 @@ using Latchkey.Protocol;
 using Latchkey.ResourceServer;
 using Latchkey.ResourceServer.Introspection;
 using Latchkey.Verification.DPoP;
+using Latchkey.Verification.Jose;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Latchkey.Guide.Tests.Twins;
@@ -22,6 +26,15 @@ internal static class Bound
             options.DPoP.NonceSecret = secret;                   // 32 bytes or more, the same on all nodes
         });
         services.AddSingleton<IReplayStore, SharedReplayStore>();
+    }
+
+    public static void AtKestrel(WebApplicationBuilder builder)
+    {
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureHttpsDefaults(https =>
+        {
+            https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+            https.AllowAnyClientCertificate();                                                 // the guard compares the thumbprint with the token's
+        }));
     }
 
     public static void BehindProxy(ResourceServerOptions options)
@@ -52,6 +65,25 @@ internal static class Bound
 
     public static void KeptKey(LatchkeyClientOptions options, byte[] kept) =>
         options.UseDPoP(DPoPKey.Import("ES256", kept));    // kept = key.Export(), encrypted
+
+    public static void EdwardsKey(LatchkeyClientOptions options, byte[] kept) =>
+        options.UseDPoP(DPoPKey.Of(Ed25519Keys.Open("Ed25519", "proofs", kept)));    // kept = Ed25519Keys.Generate(), encrypted
+
+    public static void BesideAKey(LatchkeyClientOptions options, X509Certificate2 certificate, string pem, string keyId)
+    {
+        options.Credential = ClientCredential.PrivateKey(pem, keyId);
+        options.UseCertificate(certificate);
+    }
+
+    public static void PrivateAuthority(IServiceCollection services, X509Certificate2 authority)
+    {
+        services.AddHttpClient(LatchkeyClientServices.HttpClientName("ledger"))
+            .ConfigurePrimaryHttpMessageHandler((handler, _) => ((SocketsHttpHandler)handler).SslOptions.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                CustomTrustStore = { authority },
+            });
+    }
 
     public static void ByCertificate(IServiceCollection services, X509Certificate2 certificate)
     {

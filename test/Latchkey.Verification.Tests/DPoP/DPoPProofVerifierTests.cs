@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Latchkey.Protocol;
+using Latchkey.Protocol.Names;
 using Latchkey.Verification.DPoP;
+using Latchkey.Verification.Jose;
 using Microsoft.Extensions.Time.Testing;
 using Microsoft.IdentityModel.Tokens;
 
@@ -92,10 +94,12 @@ public sealed class DPoPProofVerifierTests : IDisposable
         Assert.Equal(32, proof.JwtId.Length);
     }
 
-    [Theory, InlineData("ES256"), InlineData("PS256"), InlineData("RS256")]
+    public static TheoryData<string> Algorithms => [.. SigningAlgorithms.Supported];
+
+    [Theory, MemberData(nameof(Algorithms)), Spec("RFC 9449", "4.2"), Spec("RFC 9864", "2.2")]
     public async Task Proofs_of_our_own_hold(string algorithm)
     {
-        using var key = DPoPKey.Generate(algorithm);
+        using var key = SigningAlgorithms.IsEd25519(algorithm) ? DPoPKey.Of(Ed25519Keys.Open(algorithm, "held", Ed25519Keys.Generate())) : DPoPKey.Generate(algorithm);
         for (var i = 0; i < 3; i++)
         {
             var proof = DPoPProof.Create(key, "POST", Url, Now, Token);

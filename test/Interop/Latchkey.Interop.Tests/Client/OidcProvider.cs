@@ -3,6 +3,8 @@ using System.Text.Json.Nodes;
 using Latchkey.Client;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Jose;
+using Latchkey.Protocol.Names;
+using Latchkey.Verification.Jose;
 
 [assembly: AssemblyFixture(typeof(Latchkey.Interop.Tests.Client.OidcProvider))]
 
@@ -24,11 +26,18 @@ public sealed class OidcProvider : IAsyncLifetime
 
     public string WebsiteWithApi { get; } = $"http://127.0.0.1:{LoopbackPorts.Next()}";
 
+    /// <summary>A key of Ed25519, with which one of the clients does all its signing.</summary>
+    private JwsSigner EdwardsKey { get; } = Ed25519Keys.Open("Ed25519", "edwards-key", Ed25519Keys.Generate());
+
+    /// <summary>Keys that clients are encrypted to, one of each kind.</summary>
+    public static JweDecrypter[] Decryption { get; } = [.. EncryptionAlgorithms.Keys.Select(algorithm => JweDecrypter.Open(algorithm, "sealed-" + algorithm, JweDecrypter.Generate(algorithm)))];
+
     private JwsSigner Key { get; } = JwsSigner.Open("ES256", "client-key", JwsSigner.Generate("ES256"));
 
     public async ValueTask InitializeAsync()
     {
-        JsonNode Keys() => JsonNode.Parse($$"""{"keys":[{{System.Text.Encoding.UTF8.GetString(Key.PublicKey.Span)}}]}""")!;
+        JsonNode Keys(JwsSigner? key = null) => JsonNode.Parse($$"""{"keys":[{{System.Text.Encoding.UTF8.GetString((key ?? Key).PublicKey.Span)}}]}""")!;
+        JsonObject KeySet(JweDecrypter key) => new() { ["keys"] = new JsonArray(JsonNode.Parse(key.PublicKey.Span)) };
         JsonObject Client(string id, params string[] grants) => new()
         {
             ["client_id"] = id,
@@ -59,6 +68,10 @@ public sealed class OidcProvider : IAsyncLifetime
                 With(Client("key", "authorization_code", "client_credentials"), ("token_endpoint_auth_method", "private_key_jwt"), ("token_endpoint_auth_signing_alg", "ES256"), ("jwks", Keys())),
                 With(Client("signed", "authorization_code"), ("token_endpoint_auth_method", "private_key_jwt"), ("token_endpoint_auth_signing_alg", "ES256"), ("jwks", Keys()),
                     ("request_object_signing_alg", "ES256"), ("require_signed_request_object", true), ("authorization_signed_response_alg", "RS256")),
+                With(Client("edwards", "authorization_code", "refresh_token"), ("token_endpoint_auth_method", "private_key_jwt"), ("token_endpoint_auth_signing_alg", "Ed25519"),
+                    ("jwks", Keys(EdwardsKey)), ("request_object_signing_alg", "Ed25519"), ("require_signed_request_object", true), ("dpop_bound_access_tokens", true),
+                    ("id_token_signed_response_alg", "Ed25519"), ("authorization_signed_response_alg", "Ed25519")),
+                With(Client("signed-userinfo", "authorization_code"), ("client_secret", Secret), ("userinfo_signed_response_alg", "RS256")),
                 With(Client("machine", "client_credentials"), ("client_secret", Secret)),
                 With(Client("service", "client_credentials"), ("client_secret", Secret)),
                 Site("website", Website),
@@ -67,6 +80,13 @@ public sealed class OidcProvider : IAsyncLifetime
                 With(Client("till", "urn:openid:params:grant-type:ciba", "refresh_token"), ("client_secret", Secret), ("backchannel_token_delivery_mode", "poll")),
                 With(Client("terminal", "urn:ietf:params:oauth:grant-type:device_code", "refresh_token"), ("token_endpoint_auth_method", "none"), ("application_type", "native"))),
         };
+        foreach (var key in Decryption)
+        {
+            settings["clients"]!.AsArray().Add(With(Client("sealed-" + key.Algorithm, "authorization_code"), ("client_secret", Secret), ("jwks", KeySet(key)),
+                ("id_token_encrypted_response_alg", key.Algorithm), ("id_token_encrypted_response_enc", "A256GCM"), ("userinfo_signed_response_alg", "ES256"),
+                ("userinfo_encrypted_response_alg", key.Algorithm), ("authorization_encrypted_response_alg", key.Algorithm)));
+        }
+
         _node = NodeProgram.Start("oidc-provider.mjs", new Dictionary<string, string> { ["SETTINGS"] = settings.ToJsonString() });
         Issuer = (await _node.ReadAsync()).GetProperty("issuer").GetString()!;
     }
@@ -79,6 +99,7 @@ public sealed class OidcProvider : IAsyncLifetime
         {
             "public-dpop" or "terminal" => ClientCredential.None,
             "key" or "signed" => ClientCredential.PrivateKey(Key),
+            "edwards" => ClientCredential.PrivateKey(EdwardsKey),
             "post" => ClientCredential.SecretInBody(Secret),
             _ => ClientCredential.Secret(Secret),
         };

@@ -2,6 +2,7 @@ using Latchkey.Client;
 using Latchkey.Client.Authorization;
 using Latchkey.Client.Device;
 using Latchkey.Protocol;
+using Latchkey.Verification.Jose;
 
 namespace Latchkey.Interop.Tests.Client;
 
@@ -143,6 +144,59 @@ public sealed class OidcProviderTests(OidcProvider provider)
         var other = await client.StartAuthorizationAsync();
         await RefusedAsync(client, other, "LK-CLIENT-STATE-MISMATCH", $"response={response}&state={other.Transaction.State}");
         Assert.Equal("alice", (await client.CompleteAuthorizationAsync(start.Transaction, answer)).IdToken!.Subject);
+    }
+
+    [Fact, Spec("RFC 9864", "2.2"), Spec("RFC 8037", "3.1"), Spec("RFC 9449", "5")]
+    public async Task Ed25519_signs_assertion_request_and_proof_here_and_answer_and_ID_token_there()
+    {
+        using var client = provider.Client("edwards", options =>
+        {
+            options.Scope = "openid offline_access";
+            options.ResponseMode = "jwt";
+            options.UseRequestObjects();
+            options.UseDPoP(DPoPKey.Of(Ed25519Keys.Open("Ed25519", "proofs", Ed25519Keys.Generate())));
+        });
+        var tokens = await SignInAsync(client, new AuthorizationParameters { Prompt = "consent" });
+        Assert.Equal("Ed25519", Jwt.Header(tokens.IdToken!.Value).GetProperty("alg").GetString());
+        Assert.Equal(client.Options.DPoPKey!.Thumbprint, tokens.AccessToken.KeyThumbprint);
+        var refreshed = await client.RefreshAsync(tokens.RefreshToken!, tokens.IdToken);
+        Assert.Equal("alice", (await client.UserInfoAsync(refreshed)).Subject);
+    }
+
+    [Theory, Spec("OIDC Core", "2"), Spec("OIDC Core", "5.3.2"), Spec("JARM", "2.2"), InlineData("RSA-OAEP-256"), InlineData("ECDH-ES")]
+    public async Task What_is_encrypted_to_the_client_is_opened_and_verified(string algorithm)
+    {
+        using var client = provider.Client("sealed-" + algorithm, options =>
+        {
+            options.ResponseMode = "jwt";
+            foreach (var key in OidcProvider.Decryption) options.DecryptionKeys.Add(key);
+        });
+        var start = await client.StartAuthorizationAsync();
+        var answer = await provider.AnswerAsync(start.Url);
+        Assert.Equal(5, answer["response"]!.Split('.').Length);
+        var tokens = await client.CompleteAuthorizationAsync(start.Transaction, answer);
+        Assert.Equal("alice", tokens.IdToken!.Subject);
+        // What was inside is what is kept: a provider takes it as a hint, which it could not read again as it sent it.
+        Assert.Equal(3, tokens.IdToken.Value.Split('.').Length);
+        Assert.Equal("alice at oidc-provider", (await client.UserInfoAsync(tokens)).Text("name"));
+
+        using var without = provider.Client("sealed-" + algorithm, options => options.ResponseMode = "jwt");
+        start = await without.StartAuthorizationAsync();
+        var sealedAnswer = (await provider.AnswerAsync(start.Url))["response"]!;
+        await RefusedAsync(without, start, "LK-JWT-ENCRYPTED", $"response={sealedAnswer}");
+        using var other = provider.Client("sealed-" + algorithm, options =>
+        {
+            options.ResponseMode = "jwt";
+            options.DecryptionKeys.Add(JweDecrypter.Open(algorithm, "sealed-" + algorithm, JweDecrypter.Generate(algorithm)));
+        });
+        await RefusedAsync(other, start, "LK-CLIENT-NOT-DECRYPTED", $"response={sealedAnswer}");
+    }
+
+    [Fact, Spec("OIDC Core", "5.3.2")]
+    public async Task Userinfo_may_be_signed_alone()
+    {
+        using var client = provider.Client("signed-userinfo");
+        Assert.Equal("alice at oidc-provider", (await client.UserInfoAsync(await SignInAsync(client))).Text("name"));
     }
 
     [Fact, Spec("RFC 8693", "2")]

@@ -32,6 +32,7 @@ public sealed class OpenIdClientCallerTests(OidcProvider provider)
     [InlineData("ES256")]
     [InlineData("PS256")]
     [InlineData("RS256")]
+    [InlineData("Ed25519")]
     public async Task A_machines_bound_tokens_count_with_their_own_fresh_proof_alone(string algorithm)
     {
         await using var api = await SampleAsync();
