@@ -60,6 +60,7 @@ needs() {
   return 1
 }
 if needs "*.cs" PostgresServer && ! compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; then install initdb postgresql; fi
+if needs '*.cs' TwoMachines; then install ip iproute2; fi
 if needs '*.cs' disk.c; then install gcc gcc libc6-dev; fi
 if needs '*.csproj' Microsoft.Playwright; then install chromium chromium fonts-liberation; fi
 if [ -f test/Interop/package-lock.json ] && [[ " ${projects[*]} " == *[Ii]nterop* ]]; then

@@ -55,6 +55,9 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     /// <summary>Further arguments of <c>serve</c>.</summary>
     public IReadOnlyList<string> Arguments { get; set; } = [];
 
+    /// <summary>The machine it runs on; null for this one.</summary>
+    public Machine? Machine { get; init; }
+
     private string OwnProgram { get; init; } = Program;
 
     public int ProcessId => Running.Id;
@@ -107,9 +110,13 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     /// <param name="issuer">The issuer that it will have.</param>
     /// <param name="environment">Variables.</param>
     /// <param name="arguments">All arguments of <c>serve</c>.</param>
-    public static async Task<LatchkeyProcess> StartBareAsync(string issuer, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    public static Task<LatchkeyProcess> StartBareAsync(string issuer, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        StartBareOnAsync(null, issuer, environment, arguments);
+
+    /// <summary>The same on another machine.</summary>
+    public static async Task<LatchkeyProcess> StartBareOnAsync(Machine? machine, string issuer, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        var server = new LatchkeyProcess(new Uri(issuer).Port, issuer, environment) { Arguments = arguments, _isBare = true };
+        var server = new LatchkeyProcess(new Uri(issuer).Port, issuer, environment) { Arguments = arguments, Machine = machine, _isBare = true };
         try
         {
             await server.StartAsync();
@@ -127,7 +134,9 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     {
         if (_process is not null) throw new InvalidOperationException("The server is running.");
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var start = Prepare(OwnProgram, _isBare ? ["serve", .. Arguments] : ["serve", "--issuer", Issuer, "--data", DataFolder, "--config", ConfigFile, .. Arguments]);
+        string[] command = [OwnProgram, "serve", .. _isBare ? [] : (string[])["--issuer", Issuer, "--data", DataFolder, "--config", ConfigFile], .. Arguments];
+        if (Machine is not null) command = ["ip", "netns", "exec", Machine.Name, .. command];
+        var start = Prepare(command[0], command[1..]);
         foreach (var (name, value) in _environment) start.Environment[name] = value;
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };
         process.OutputDataReceived += (_, line) =>

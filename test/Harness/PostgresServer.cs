@@ -22,6 +22,7 @@ public sealed class PostgresServer : IAsyncLifetime
     private readonly SemaphoreSlim _starting = new(1);
     private string? _folder;
     private int _databases;
+    private int _openPort;
     private volatile bool _isRunning;
 
     /// <summary>Whether commits wait for the disk: for tests that cut the power, not for those that kill the server.</summary>
@@ -29,6 +30,9 @@ public sealed class PostgresServer : IAsyncLifetime
 
     /// <summary>Further lines of <c>postgresql.conf</c>.</summary>
     public IReadOnlyList<string> Settings { get; init; } = [];
+
+    /// <summary>The machine it runs on; null for this one.</summary>
+    public Machine? Machine { get; init; }
 
     public int Port { get; private set; }
 
@@ -67,7 +71,7 @@ public sealed class PostgresServer : IAsyncLifetime
     /// <summary>What Npgsql takes.</summary>
     public string ConnectionString(string database) => new NpgsqlConnectionStringBuilder
     {
-        Host = "127.0.0.1", Port = Port, Username = User, Password = Password, Database = database, Pooling = false, Timeout = 30,
+        Host = "127.0.0.1", Port = Machine is null ? Port : _openPort, Username = User, Password = Password, Database = database, Pooling = false, Timeout = 30,
     }.ToString();
 
     /// <summary>Makes the cluster if there is none, and starts it.</summary>
@@ -92,6 +96,7 @@ public sealed class PostgresServer : IAsyncLifetime
     {
         await RunAsync("pg_ctl", "-D", Folder, "-w", "-t", "60", "-l", Path.Combine(Folder, "log"), "start");
         _isRunning = true;
+        if (Machine is not null && _openPort == 0) _openPort = Machine.Open("127.0.0.1", Port);
     }
 
     /// <summary>Stops it.</summary>
@@ -104,16 +109,18 @@ public sealed class PostgresServer : IAsyncLifetime
 
     /// <summary>Makes a standby of this server that follows it, without starting it.</summary>
     /// <param name="name">What it calls itself to the primary.</param>
-    public async Task<PostgresServer> CreateStandbyAsync(string name)
+    /// <param name="machine">The machine it runs on, which reaches this one's; null for this one.</param>
+    public async Task<PostgresServer> CreateStandbyAsync(string name, Machine? machine = null)
     {
-        var standby = new PostgresServer { Fsync = Fsync, Settings = Settings };
+        var standby = new PostgresServer { Fsync = Fsync, Settings = Settings, Machine = machine };
         standby._folder = await MakeFolderAsync();
         standby.Port = LoopbackPorts.Next();
-        await RunAsync(new Dictionary<string, string> { ["PGPASSWORD"] = Password }, "pg_basebackup", "-h", "127.0.0.1", "-p", Text(Port), "-U", User, "-D", standby.Folder, "-X", "stream", "-c", "fast", "-R");
+        var host = Machine?.Address ?? "127.0.0.1";
+        await standby.RunAsync(new Dictionary<string, string> { ["PGPASSWORD"] = Password }, "pg_basebackup", "-h", host, "-p", Text(Port), "-U", User, "-D", standby.Folder, "-X", "stream", "-c", "fast", "-R");
         await File.AppendAllLinesAsync(Path.Combine(standby.Folder, "postgresql.auto.conf"),
         [
             $"port = {Text(standby.Port)}",
-            $"primary_conninfo = 'host=127.0.0.1 port={Text(Port)} user={User} password=''{Password}'' application_name={name}'",
+            $"primary_conninfo = 'host={host} port={Text(Port)} user={User} password=''{Password}'' application_name={name}'",
             "wal_retrieve_retry_interval = 200ms",
         ]);
         return standby;
@@ -159,9 +166,11 @@ public sealed class PostgresServer : IAsyncLifetime
         Port = LoopbackPorts.Next();
         await File.AppendAllLinesAsync(Path.Combine(folder, "postgresql.conf"),
         [
-            "listen_addresses = '127.0.0.1'", $"port = {Text(Port)}", "unix_socket_directories = ''", "max_connections = 200", "shared_buffers = 32MB",
+            $"listen_addresses = '{(Machine is null ? "127.0.0.1" : "*")}'", $"port = {Text(Port)}", "unix_socket_directories = ''", "max_connections = 200", "shared_buffers = 32MB",
             $"fsync = {(Fsync ? "on" : "off")}", "lc_messages = 'C'", "log_checkpoints = off", .. Settings,
         ]);
+        if (Machine is not null)
+            await File.AppendAllLinesAsync(Path.Combine(folder, "pg_hba.conf"), ["host all all 10.0.0.0/24 scram-sha-256", "host replication all 10.0.0.0/24 scram-sha-256"]);
         _folder = folder;
     }
 
@@ -180,15 +189,15 @@ public sealed class PostgresServer : IAsyncLifetime
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private static Task RunAsync(string program, params string[] arguments) => RunAsync(new Dictionary<string, string>(), program, arguments);
+    private Task RunAsync(string program, params string[] arguments) => RunAsync(new Dictionary<string, string>(), program, arguments);
 
     // PostgreSQL refuses to run as root.
-    private static Task RunAsync(Dictionary<string, string> environment, string program, params string[] arguments)
+    private Task RunAsync(Dictionary<string, string> environment, string program, params string[] arguments)
     {
-        var path = Path.Combine(Binaries, program);
-        return IsRoot
-            ? RunProcessAsync("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", path, .. arguments], environment)
-            : RunProcessAsync(path, arguments, environment);
+        string[] command = [Path.Combine(Binaries, program), .. arguments];
+        if (IsRoot) command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", .. command];
+        if (Machine is not null) command = ["ip", "netns", "exec", Machine.Name, .. command];
+        return RunProcessAsync(command[0], command[1..], environment);
     }
 
     private static async Task RunProcessAsync(string program, IReadOnlyList<string> arguments, Dictionary<string, string> environment)
