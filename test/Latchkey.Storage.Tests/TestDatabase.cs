@@ -31,12 +31,23 @@ public sealed class Engine(PostgresServer? server = null)
     /// <summary>Opens a database as one more node does.</summary>
     public Database Open(string address) => server is null ? new SqliteDatabase(address) : new PostgreSqlDatabase(address, TimeSpan.FromSeconds(30));
 
-    /// <summary>Ends the server as a crash does and starts it again; a file has no server.</summary>
-    public async Task CrashAsync()
+    /// <summary>
+    /// Ends the engine as a crash does, and starts it again: a server loses its processes; of a file there remains what the process had given to the
+    /// system, as when it is killed, which is a copy of the file and of its log.
+    /// </summary>
+    /// <returns>The address from now on.</returns>
+    public async Task<string> CrashAsync(string address)
     {
-        if (server is null) return;
-        await server.StopAsync("immediate");
-        await server.StartAsync();
+        if (server is not null)
+        {
+            await server.StopAsync("immediate");
+            await server.StartAsync();
+            return address;
+        }
+
+        var copy = address + "-again";
+        foreach (var suffix in (string[])["", "-wal"]) File.Copy(address + suffix, copy + suffix);
+        return copy;
     }
 }
 
@@ -46,7 +57,7 @@ public sealed class TestDatabase(Engine engine, TemporaryFolder folder, string a
     public const long Now = 1_800_000_000_000;
 
     /// <summary>The file, or the address.</summary>
-    public string Path => address;
+    public string Path { get; private set; } = address;
 
     public Database Database { get; private set; } = engine.Open(address);
 
@@ -54,11 +65,14 @@ public sealed class TestDatabase(Engine engine, TemporaryFolder folder, string a
     public async Task ReopenAsync()
     {
         await Database.DisposeAsync();
-        Database = engine.Open(address);
+        Database = engine.Open(Path);
     }
 
+    /// <summary>Ends the engine as a crash does. What was written from then on is nowhere; <see cref="ReopenAsync"/> opens what is left.</summary>
+    public async Task CrashAsync() => Path = await engine.CrashAsync(Path);
+
     /// <summary>Opens it once more beside, as another node does.</summary>
-    public Database OpenOther() => engine.Open(address);
+    public Database OpenOther() => engine.Open(Path);
 
     public Task<T> WriteAsync<T>(Func<SqlSession, ValueTask<T>> write) => Database.WriteAsync(write).AsTask();
 
