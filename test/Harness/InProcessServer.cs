@@ -40,8 +40,10 @@ public sealed class InProcessServer : IAsyncDisposable
     /// <param name="change">Changes the server's options.</param>
     /// <param name="pathBase">The issuer's path, such as <c>/tenant</c>.</param>
     /// <param name="configure">Last changes of the host.</param>
+    /// <param name="database">The address of a database on PostgreSQL; its own file if null.</param>
     public static async Task<InProcessServer> StartAsync(
-        JsonObject? state = null, Func<ServerOptions, ServerOptions>? change = null, string pathBase = "", Action<WebApplicationBuilder>? configure = null)
+        JsonObject? state = null, Func<ServerOptions, ServerOptions>? change = null, string pathBase = "", Action<WebApplicationBuilder>? configure = null,
+        string? database = null)
     {
         var folder = new TemporaryFolder();
         var port = LoopbackPorts.Next();
@@ -53,7 +55,7 @@ public sealed class InProcessServer : IAsyncDisposable
             {
                 Options = change?.Invoke(options) ?? options,
                 Data = folder.Path,
-                Database = DatabaseAddress.Read(database: null, folder.Path),
+                Database = DatabaseAddress.Read(database is null ? null : new SettingValue(database, "--database"), folder.Path),
                 Addresses = [new ListenAddress("http", "127.0.0.1", port)],
                 LogLevel = LogLevel.Error,
                 State = DeclaredStateReader.Read((state ?? DeclaredStates.Standard()).ToJsonString(), "test", Setting.Keys, Environment.GetEnvironmentVariable),

@@ -11,7 +11,7 @@ namespace Latchkey.Reliability.Tests.Model;
 /// Random operations on grants, several at once, compared with a model: every batch of answers must be what some order of the operations gives. A
 /// failure prints its seed, which repeats the choice of the operations.
 /// </summary>
-public sealed class ModelTests(ITestOutputHelper output)
+public sealed class ModelTests(PostgresServer postgres, ITestOutputHelper output)
 {
     private const int Grants = 6;
 
@@ -22,13 +22,21 @@ public sealed class ModelTests(ITestOutputHelper output)
     public async Task Whatever_happens_at_once_in_a_long_time_is_what_some_order_of_it_gives() => Assert.Null(await RunAsync(batches: 3000, (answer, _) => answer));
 
     [Fact]
+    public async Task Whatever_happens_at_once_on_PostgreSQL_is_what_some_order_of_it_gives() =>
+        Assert.Null(await RunAsync(batches: 60, (answer, _) => answer, await postgres.CreateDatabaseAsync()));
+
+    [Fact, LongFaults]
+    public async Task Whatever_happens_at_once_on_PostgreSQL_in_a_long_time_is_what_some_order_of_it_gives() =>
+        Assert.Null(await RunAsync(batches: 3000, (answer, _) => answer, await postgres.CreateDatabaseAsync()));
+
+    [Fact]
     public async Task An_answer_that_no_order_gives_is_found_out() =>
         // As if the server let every thirtieth replay through, or refused a token that is good.
         Assert.NotNull(await RunAsync(batches: 120, (answer, number) => number % 30 == 29 ? 1 - Math.Min(answer, 1) : answer));
 
     /// <summary>Runs batches.</summary>
     /// <returns>What can't be explained; null if everything can.</returns>
-    private async Task<string?> RunAsync(int batches, Func<int, int, int> forge)
+    private async Task<string?> RunAsync(int batches, Func<int, int, int> forge, string? address = null)
     {
         var seed = Environment.TickCount;
         var random = new Random(seed);
@@ -40,7 +48,7 @@ public sealed class ModelTests(ITestOutputHelper output)
             RefreshTokenAbsoluteLifetime = TimeSpan.FromSeconds(GrantModel.Absolute),
             AccessTokenLifetime = TimeSpan.FromSeconds(GrantModel.AccessToken),
             SessionLifetime = TimeSpan.FromDays(30),
-        });
+        }, database: address);
         var database = server.Services.GetRequiredService<Database>();
         using var client = server.Client(DeclaredStates.Web);
         using var alice = server.Browser();
