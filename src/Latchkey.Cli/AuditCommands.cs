@@ -8,8 +8,6 @@ namespace Latchkey.Cli;
 /// <summary><c>latchkey audit</c>: what happened.</summary>
 internal static class AuditCommands
 {
-    private const int FollowBatch = 500;
-
     private static readonly TimeSpan FollowInterval = TimeSpan.FromMilliseconds(500);
 
     private static readonly Argument<long> Id = new("event") { Description = "The event's number" };
@@ -48,16 +46,11 @@ internal static class AuditCommands
     private static async Task FollowAsync(AdminContext context, ParseResult parsed)
     {
         var filter = await FilterAsync(context, parsed).ConfigureAwait(false);
-        var last = (await context.Database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, new AuditFilter(), 1)).ConfigureAwait(false)).LastOrDefault()?.Id ?? 0;
+        var tail = await AuditTail.BeginAsync(context.Database, context.Now).ConfigureAwait(false);
         using var timer = new PeriodicTimer(FollowInterval, context.Clock);
         do
         {
-            var events = await context.Database.ReadAsync(sql => AuditLog.ListAsync(sql, last, filter, FollowBatch)).ConfigureAwait(false);
-            foreach (var entry in events)
-            {
-                last = entry.Id;
-                context.Output.Line(Line(entry), () => Describe(entry));
-            }
+            foreach (var entry in await tail.NextAsync(filter, context.Now).ConfigureAwait(false)) context.Output.Line(Line(entry), () => Describe(entry));
         }
         while (await timer.WaitForNextTickAsync().ConfigureAwait(false));
     }

@@ -124,6 +124,14 @@ public static class AuditLog
         return newest;
     }
 
+    /// <summary>The next events after one, in order.</summary>
+    internal static ValueTask<List<AuditEvent>> ListAfterAsync(SqlSession sql, long after, int limit) =>
+        sql.ListAsync($"SELECT {Columns} FROM audit WHERE id > $1 ORDER BY id LIMIT $2", Read, after, limit);
+
+    /// <summary>The events after one and up to another, in order.</summary>
+    internal static ValueTask<List<AuditEvent>> ListBetweenAsync(SqlSession sql, long after, long last) =>
+        sql.ListAsync($"SELECT {Columns} FROM audit WHERE id > $1 AND id <= $2 ORDER BY id", Read, after, last);
+
     /// <summary>Removes a few events from the beginning that are older than they need be kept.</summary>
     /// <param name="sql">The session.</param>
     /// <param name="before">Unix milliseconds.</param>
@@ -151,4 +159,9 @@ public static class AuditLog
 /// <param name="Subject">The account.</param>
 /// <param name="ClientId">The client.</param>
 /// <param name="Since">Unix milliseconds.</param>
-public sealed record AuditFilter(string? Event = null, string? Subject = null, string? ClientId = null, long Since = 0);
+public sealed record AuditFilter(string? Event = null, string? Subject = null, string? ClientId = null, long Since = 0)
+{
+    /// <summary>Whether an event is meant.</summary>
+    public bool Matches(AuditEvent entry) =>
+        (Event is null || entry.Event == Event) && (Subject is null || entry.Subject == Subject) && (ClientId is null || entry.ClientId == ClientId) && entry.At >= Since;
+}

@@ -2,6 +2,8 @@ using System.Net;
 using System.Text.Json;
 using Latchkey.Server.Tests.Device;
 using Latchkey.Server.Tests.Logout;
+using Latchkey.Storage;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Latchkey.Server.Tests.Hosting;
 
@@ -108,5 +110,34 @@ public sealed class AuditTests
 
         await alice.AssertSignedInAsync(web);
         (await web.RefreshAsync(tokens.RefreshToken!)).Expect(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Tokens_that_a_client_gets_within_a_moment_are_one_row_with_their_count()
+    {
+        await using var server = await InProcessServer.StartAsync();
+        var database = server.Services.GetRequiredService<Database>();
+        using var machine = server.Client(DeclaredStates.Machine);
+        using var assertion = server.Client(DeclaredStates.Assertion);
+        // The first is written at once. The clock stands still, so that all that follows gathers.
+        (await machine.ClientCredentialsAsync("api:read")).Expect(HttpStatusCode.OK);
+        await Eventually.HoldsAsync("the first is in the audit", async () => (await IssuedAsync()).Count == 1);
+        for (var i = 0; i < 5; i++) (await machine.ClientCredentialsAsync("api:read")).Expect(HttpStatusCode.OK);
+        for (var i = 0; i < 2; i++) (await assertion.ClientCredentialsAsync("api:read")).Expect(HttpStatusCode.OK);
+        (await machine.ClientCredentialsAsync("no:scope")).ExpectError("invalid_scope");
+        (await machine.ClientCredentialsAsync("no:scope")).ExpectError("invalid_scope");
+
+        await Eventually.HoldsAsync("all are in the audit", async () =>
+        {
+            server.Clock.Advance(TimeSpan.FromMilliseconds(100));
+            return (await database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, new AuditFilter(AuditEvents.TokenRefused), 100))).Count == 2;
+        });
+        var rows = await IssuedAsync();
+        Assert.Equal(["machine", "machine", "assertion"], rows.Select(row => row.ClientId));
+        Assert.Equal([null, 5L, 2L], rows.Select(row => JsonElement.Parse(row.Detail!).TryGetProperty("count", out var count) ? count.GetInt64() : (long?)null));
+        Assert.Equal("client_credentials", JsonElement.Parse(rows[1].Detail!).GetProperty("grant_type").GetString());
+        Assert.Equal(3, rows.Select(row => row.RequestId).Distinct().Count());
+
+        ValueTask<List<AuditEvent>> IssuedAsync() => database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, new AuditFilter(AuditEvents.TokenIssued), 100));
     }
 }
