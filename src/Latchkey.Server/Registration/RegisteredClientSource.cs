@@ -9,8 +9,10 @@ internal sealed class RegisteredClientSource(Database database)
     /// <summary>What their ids begin with, so that no other id costs a look into the database.</summary>
     public const string Prefix = "reg_";
 
-    /// <summary>Whether an id is of this kind.</summary>
-    public static bool IsId(string clientId) => clientId.Length is > 4 and <= 64 && clientId.StartsWith(Prefix, StringComparison.Ordinal);
+    /// <summary>Whether an id is of this kind: nothing else is asked of the database, which can't hold every text.</summary>
+    public static bool IsId(string clientId) => clientId.Length is > 4 and <= 64 && clientId.StartsWith(Prefix, StringComparison.Ordinal) && clientId.All(IsIdCharacter);
+
+    private static bool IsIdCharacter(char character) => char.IsAsciiLetterOrDigit(character) || character is '-' or '_';
 
     /// <summary>Finds a client; null if it is gone. Registration that was turned off since ends no client.</summary>
     public async ValueTask<Client?> FindAsync(string clientId, ServerConfiguration configuration) =>

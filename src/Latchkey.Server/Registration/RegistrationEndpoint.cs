@@ -183,11 +183,13 @@ internal sealed class RegistrationEndpoint(
         if (length > MaximumSize) return TooLarge;
         try
         {
-            return JsonNode.Parse(buffer.AsSpan(0, length), documentOptions: new() { AllowDuplicateProperties = false, MaxDepth = 16 }) is JsonObject members
-                ? members
-                : Malformed("The request is no JSON object.");
+            if (JsonNode.Parse(buffer.AsSpan(0, length), documentOptions: new() { AllowDuplicateProperties = false, MaxDepth = 16 }) is not JsonObject members)
+                return Malformed("The request is no JSON object.");
+            // An escape that is half a character is met when the text is asked for: now, not where somebody reads it.
+            _ = members.ToJsonString();
+            return members;
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             return Malformed("The request is no well-formed JSON, or says something twice.");
         }

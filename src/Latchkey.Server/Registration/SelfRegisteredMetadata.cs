@@ -69,8 +69,9 @@ internal static class SelfRegisteredMetadata
             if (!Complete(metadata, root, GrantsOfAnybody).Refused(out var error, out metadata)) return metadata;
             return Wrong(error.Description.StartsWith("has ", StringComparison.Ordinal) ? error.Description : $"is wrong: {error.Description}");
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
+            // The second is how the reader speaks of an escape that is half a character, which it meets when the text is asked for.
             return Wrong("is no well-formed JSON, or says something twice");
         }
     }

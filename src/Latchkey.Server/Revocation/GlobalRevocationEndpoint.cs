@@ -118,8 +118,9 @@ internal sealed class GlobalRevocationEndpoint(
                     return OAuthError.InvalidRequest("The format of sub_id is not known here; send iss_sub, email or opaque.");
             }
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
+            // The second is how the reader speaks of an escape that is half a character.
             return OAuthError.InvalidRequest("The body is no valid JSON.");
         }
     }
@@ -131,7 +132,9 @@ internal sealed class GlobalRevocationEndpoint(
     }
 
     private static string? Text(JsonElement json, string name) =>
-        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 and <= 1024 } text ? text : null;
+        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 and <= 1024 } text && !text.Any(char.IsControl)
+            ? text
+            : null;
 
     private sealed record SubjectId(string? Subject, string? Email);
 }

@@ -153,7 +153,8 @@ internal sealed class JwtBearerGrant(ServerOptions options, Database database, U
 
     private async ValueTask<User?> FindUserAsync(string? name, TrustedIssuerRule rule)
     {
-        if (string.IsNullOrEmpty(name)) return null;
+        // Nobody's name has a NUL in it, and not every database can be asked for one.
+        if (string.IsNullOrEmpty(name) || name.Contains('\0', StringComparison.Ordinal)) return null;
         if (rule.UserMatch == "sub") return await database.ReadAsync(sql => Users.FindAsync(sql, name)).ConfigureAwait(false);
         return users.Normalise(name) is { } loginName ? await database.ReadAsync(sql => Users.FindByLoginNameAsync(sql, loginName)).ConfigureAwait(false) : null;
     }
