@@ -41,6 +41,7 @@ internal static class ServeCommand
             var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
             Console.Out.WriteLine($"Latchkey {CommandLine.Version} listening on {string.Join(", ", addresses)} (issuer {settings.Options.Issuer})");
             var stopped = app.WaitForShutdownAsync();
+            _ = GiveBackAsync();
             var broken = app.Services.GetRequiredService<Database>().Broken;
             if (await Task.WhenAny(stopped, broken).ConfigureAwait(false) == broken) Abort(await broken.ConfigureAwait(false));
             await stopped.ConfigureAwait(false);
@@ -60,6 +61,13 @@ internal static class ServeCommand
                 await database.DisposeAsync().ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>Gives back to the system, once, the memory that only the start needed: a server that nobody asks is small.</summary>
+    private static async Task GiveBackAsync()
+    {
+        await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System).ConfigureAwait(false);
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     /// <summary>Ends at once, as a crash would: closing the database would ask its disk again.</summary>

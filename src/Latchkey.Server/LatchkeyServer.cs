@@ -24,6 +24,7 @@ using Latchkey.Server.TokenStatus;
 using Latchkey.Server.UserInfo;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -206,69 +207,67 @@ public static partial class LatchkeyServer
         app.Use(next => context => boundary.HandleAsync(context, next));
         app.UseRouting();
 
+        // An endpoint is made when it is first asked: what nobody uses costs the start nothing.
+        RequestDelegate To<T>(Func<T, RequestDelegate> choose) where T : notnull
+        {
+            RequestDelegate? handle = null;
+            return context => (handle ??= choose(services.GetRequiredService<T>()))(context);
+        }
+
         // What is known before anything is asked
-        var discovery = services.GetRequiredService<DiscoveryEndpoint>();
-        app.MapMethods("/.well-known/openid-configuration", Get, discovery.HandleAsync);
-        app.MapMethods("/.well-known/oauth-authorization-server", Get, discovery.HandleAsync);
-        app.MapMethods("/.well-known/openid-configuration/{**path}", Get, discovery.HandleInsertedAsync);
-        app.MapMethods("/.well-known/oauth-authorization-server/{**path}", Get, discovery.HandleInsertedAsync);
-        app.MapMethods("/.well-known/jwks.json", Get, services.GetRequiredService<JwksEndpoint>().HandleAsync);
-        app.MapMethods("/status-lists/{number}", Get, services.GetRequiredService<StatusListEndpoint>().HandleAsync);
+        app.MapMethods("/.well-known/openid-configuration", Get, To<DiscoveryEndpoint>(endpoint => endpoint.HandleAsync));
+        app.MapMethods("/.well-known/oauth-authorization-server", Get, To<DiscoveryEndpoint>(endpoint => endpoint.HandleAsync));
+        app.MapMethods("/.well-known/openid-configuration/{**path}", Get, To<DiscoveryEndpoint>(endpoint => endpoint.HandleInsertedAsync));
+        app.MapMethods("/.well-known/oauth-authorization-server/{**path}", Get, To<DiscoveryEndpoint>(endpoint => endpoint.HandleInsertedAsync));
+        app.MapMethods("/.well-known/jwks.json", Get, To<JwksEndpoint>(endpoint => endpoint.HandleAsync));
+        app.MapMethods("/status-lists/{number}", Get, To<StatusListEndpoint>(endpoint => endpoint.HandleAsync));
         app.MapMethods("/healthz/live", Get, Health.LiveAsync);
-        app.MapMethods("/healthz/ready", Get, services.GetRequiredService<Health>().ReadyAsync);
+        app.MapMethods("/healthz/ready", Get, To<Health>(endpoint => endpoint.ReadyAsync));
 
         // What a person passes through on the way to an app
-        var authorize = services.GetRequiredService<AuthorizeEndpoint>();
-        app.MapMethods("/authorize", Get, authorize.HandleGetAsync);
-        app.MapPost("/authorize", authorize.HandlePostAsync);
-        app.MapPost("/par", services.GetRequiredService<PushedAuthorizationEndpoint>().HandleAsync);
-        app.MapMethods("/authorize/continue", Get, authorize.ContinueAsync);
-        var login = services.GetRequiredService<LoginEndpoint>();
-        app.MapMethods("/login", Get, login.HandleGetAsync);
-        app.MapPost("/login", login.HandlePostAsync);
-        var selectAccount = services.GetRequiredService<SelectAccountEndpoint>();
-        app.MapMethods("/select-account", Get, selectAccount.HandleGetAsync);
-        app.MapPost("/select-account", selectAccount.HandlePostAsync);
-        var consent = services.GetRequiredService<ConsentEndpoint>();
-        app.MapMethods("/consent", Get, consent.HandleGetAsync);
-        app.MapPost("/consent", consent.HandlePostAsync);
-        var logout = services.GetRequiredService<LogoutEndpoint>();
-        app.MapGet("/logout", logout.HandleGetAsync);
-        app.MapPost("/logout", logout.HandlePostAsync);
-        var account = services.GetRequiredService<AccountEndpoint>();
-        app.MapMethods("/account", Get, account.HandleGetAsync);
-        app.MapPost("/account", account.HandlePostAsync);
+        app.MapMethods("/authorize", Get, To<AuthorizeEndpoint>(endpoint => endpoint.HandleGetAsync));
+        app.MapPost("/authorize", To<AuthorizeEndpoint>(endpoint => endpoint.HandlePostAsync));
+        app.MapPost("/par", To<PushedAuthorizationEndpoint>(endpoint => endpoint.HandleAsync));
+        app.MapMethods("/authorize/continue", Get, To<AuthorizeEndpoint>(endpoint => endpoint.ContinueAsync));
+        app.MapMethods("/login", Get, To<LoginEndpoint>(endpoint => endpoint.HandleGetAsync));
+        app.MapPost("/login", To<LoginEndpoint>(endpoint => endpoint.HandlePostAsync));
+        app.MapMethods("/select-account", Get, To<SelectAccountEndpoint>(endpoint => endpoint.HandleGetAsync));
+        app.MapPost("/select-account", To<SelectAccountEndpoint>(endpoint => endpoint.HandlePostAsync));
+        app.MapMethods("/consent", Get, To<ConsentEndpoint>(endpoint => endpoint.HandleGetAsync));
+        app.MapPost("/consent", To<ConsentEndpoint>(endpoint => endpoint.HandlePostAsync));
+        app.MapGet("/logout", To<LogoutEndpoint>(endpoint => endpoint.HandleGetAsync));
+        app.MapPost("/logout", To<LogoutEndpoint>(endpoint => endpoint.HandlePostAsync));
+        app.MapMethods("/account", Get, To<AccountEndpoint>(endpoint => endpoint.HandleGetAsync));
+        app.MapPost("/account", To<AccountEndpoint>(endpoint => endpoint.HandlePostAsync));
 
         // What a device passes through
-        app.MapPost("/device/code", services.GetRequiredService<DeviceAuthorizationEndpoint>().HandleAsync);
-        var device = services.GetRequiredService<DevicePageEndpoint>();
-        app.MapMethods("/device", Get, device.HandleGetAsync);
-        app.MapPost("/device", device.HandlePostAsync);
+        app.MapPost("/device/code", To<DeviceAuthorizationEndpoint>(endpoint => endpoint.HandleAsync));
+        app.MapMethods("/device", Get, To<DevicePageEndpoint>(endpoint => endpoint.HandleGetAsync));
+        app.MapPost("/device", To<DevicePageEndpoint>(endpoint => endpoint.HandlePostAsync));
 
         // Who is asked by the back channel decides on the account page
-        app.MapPost("/backchannel-authentication", services.GetRequiredService<BackchannelAuthenticationEndpoint>().HandleAsync);
+        app.MapPost("/backchannel-authentication", To<BackchannelAuthenticationEndpoint>(endpoint => endpoint.HandleAsync));
 
         // Pages
-        app.MapMethods("/", Get, services.GetRequiredService<HomeEndpoint>().HandleAsync);
+        app.MapMethods("/", Get, To<HomeEndpoint>(endpoint => endpoint.HandleAsync));
         app.MapMethods(Asset.Stylesheet.Path, Get, new AssetEndpoint(Asset.Stylesheet).HandleAsync);
         app.MapMethods(Asset.Favicon.Path, Get, new AssetEndpoint(Asset.Favicon).HandleAsync);
 
         // Clients
         if (services.GetRequiredService<ServerOptions>().Registration != RegistrationMode.Off)
         {
-            var registration = services.GetRequiredService<RegistrationEndpoint>();
-            app.MapPost("/register", registration.RegisterAsync);
-            app.MapMethods("/register/{id}", Get, context => registration.ReadAsync(context, (string)context.Request.RouteValues["id"]!));
-            app.MapPut("/register/{id}", context => registration.UpdateAsync(context, (string)context.Request.RouteValues["id"]!));
-            app.MapDelete("/register/{id}", context => registration.DeleteAsync(context, (string)context.Request.RouteValues["id"]!));
+            app.MapPost("/register", To<RegistrationEndpoint>(endpoint => endpoint.RegisterAsync));
+            app.MapMethods("/register/{id}", Get, To<RegistrationEndpoint>(endpoint => context => endpoint.ReadAsync(context, (string)context.Request.RouteValues["id"]!)));
+            app.MapPut("/register/{id}", To<RegistrationEndpoint>(endpoint => context => endpoint.UpdateAsync(context, (string)context.Request.RouteValues["id"]!)));
+            app.MapDelete("/register/{id}", To<RegistrationEndpoint>(endpoint => context => endpoint.DeleteAsync(context, (string)context.Request.RouteValues["id"]!)));
         }
 
         // Tokens
-        app.MapPost("/token", services.GetRequiredService<TokenEndpoint>().HandleAsync);
-        app.MapPost("/introspect", services.GetRequiredService<IntrospectionEndpoint>().HandleAsync);
-        app.MapPost("/global-token-revocation", services.GetRequiredService<GlobalRevocationEndpoint>().HandleAsync);
-        app.MapPost("/revoke", services.GetRequiredService<RevocationEndpoint>().HandleAsync);
-        app.MapMethods("/userinfo", GetOrPost, services.GetRequiredService<UserInfoEndpoint>().HandleAsync);
+        app.MapPost("/token", To<TokenEndpoint>(endpoint => endpoint.HandleAsync));
+        app.MapPost("/introspect", To<IntrospectionEndpoint>(endpoint => endpoint.HandleAsync));
+        app.MapPost("/global-token-revocation", To<GlobalRevocationEndpoint>(endpoint => endpoint.HandleAsync));
+        app.MapPost("/revoke", To<RevocationEndpoint>(endpoint => endpoint.HandleAsync));
+        app.MapMethods("/userinfo", GetOrPost, To<UserInfoEndpoint>(endpoint => endpoint.HandleAsync));
 
         return app;
     }

@@ -18,10 +18,13 @@ public enum Fault
     Forget,
 }
 
-/// <summary>A database that fails at the k-th call that requests make; the server's own background work is left in peace.</summary>
+/// <summary>
+/// A database that fails at the k-th call that requests make. The server's own background work doesn't fail, and waits while one looks at what a request wrote.
+/// </summary>
 internal sealed class FaultyDatabase(Database inner) : Database
 {
     private readonly HttpContextAccessor _request = new HttpContextAccessor();
+    private readonly SemaphoreSlim _background = new(1, 1);
     private Fault _fault;
     private int _left;
 
@@ -43,6 +46,13 @@ internal sealed class FaultyDatabase(Database inner) : Database
 
     public void Disarm() => _fault = Fault.None;
 
+    /// <summary>Lets the background's writes wait until what is given back is disposed of.</summary>
+    public async Task<IDisposable> HoldBackgroundAsync()
+    {
+        await _background.WaitAsync();
+        return new Held(_background);
+    }
+
     public override async ValueTask<T> ReadAsync<T>(Func<SqlSession, ValueTask<T>> read)
     {
         // A read that was done and one that was not are the same to everybody.
@@ -52,12 +62,18 @@ internal sealed class FaultyDatabase(Database inner) : Database
 
     public override async ValueTask<T> WriteAsync<T>(Func<SqlSession, ValueTask<T>> write)
     {
+        if (_request.HttpContext is null)
+        {
+            await _background.WaitAsync();
+            using (new Held(_background)) return await inner.WriteAsync(write);
+        }
+
         var fault = Next();
         StruckWrite |= fault != Fault.None;
         if (fault == Fault.Before) throw Away();
         if (fault == Fault.Forget) return await ForgetAsync(write);
         var result = await inner.WriteAsync(write);
-        if (_request.HttpContext is not null) Committed++;
+        Committed++;
         return fault == Fault.After ? throw Away() : result;
     }
 
@@ -93,5 +109,10 @@ internal sealed class FaultyDatabase(Database inner) : Database
         if (_fault == Fault.None || _request.HttpContext is null || --_left != 0) return Fault.None;
         Struck = true;
         return _fault;
+    }
+
+    private sealed class Held(SemaphoreSlim gate) : IDisposable
+    {
+        public void Dispose() => gate.Release();
     }
 }

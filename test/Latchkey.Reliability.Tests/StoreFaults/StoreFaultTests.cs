@@ -45,12 +45,19 @@ public sealed class StoreFaultTests(ITestOutputHelper output)
     {
         var database = (FaultyDatabase)server.Services.GetRequiredService<Database>();
         var attempt = await Scenarios.PrepareAsync(name, server);
-        var before = await Scenarios.RowsAsync(database);
-        database.Arm(fault, at);
-        var status = await attempt.Act();
+        HttpStatusCode status;
+        bool wroteNothing, changed;
+        using (await database.HoldBackgroundAsync())
+        {
+            var before = await Scenarios.RowsAsync(database);
+            database.Arm(fault, at);
+            status = await attempt.Act();
+            database.Disarm();
+            wroteNothing = database.Committed == 0;
+            changed = database.Struck && wroteNothing && await Scenarios.RowsAsync(database) != before;
+        }
+
         var (struck, committed) = (database.Struck, database.StruckWrite && fault != Fault.Before);
-        var wroteNothing = database.Committed == 0;
-        database.Disarm();
         if (!struck) return null;
         if (fault == Fault.Forget)
         {
@@ -59,7 +66,7 @@ public sealed class StoreFaultTests(ITestOutputHelper output)
         }
 
         if (status != HttpStatusCode.ServiceUnavailable) return $"the answer is {(int)status}";
-        if (wroteNothing && await Scenarios.RowsAsync(database) != before) return "something was written";
+        if (changed) return "something was written";
         return await attempt.AfterAsync(committed) ?? "";
     }
 
