@@ -20,6 +20,8 @@ esac
 
 command -v dotnet >/dev/null || { echo "build.sh: the .NET 10 SDK is missing; see https://dotnet.microsoft.com/download." >&2; exit 1; }
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+# One compiler for all projects rather than one for each, as the SDK has it: several times cheaper where an environment switched it off.
+export UseSharedCompilation=true
 
 # What only the native linker needs. Installed when it is absent and we may.
 need_native_tools() {
