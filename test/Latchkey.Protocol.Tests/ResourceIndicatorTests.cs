@@ -25,7 +25,7 @@ public sealed class ResourceIndicatorTests
         Assert.False(ResourceIndicator.IsWellFormed("https://a.example/".PadRight(2049, 'x')));
     }
 
-    [Theory]
+    [Theory, Check("M1")]
     [InlineData("https://api.example.com", "https://api.example.com", true)]
     [InlineData("https://api.example.com", "https://api.example.com/", true)]
     [InlineData("https://api.example.com:8443/", "https://api.example.com:8443", true)]

@@ -21,4 +21,10 @@ public sealed class AcceptedTests(StandingApi standing) : IClassFixture<Standing
     [InlineData("ES256")]
     public async Task Each_of_the_default_algorithms_is_verified(string algorithm) =>
         (await _api.BearerAsync(_authority.Token().SignedWith(algorithm))).IsAccepted();
+
+    /// <summary>Programs write the URL of a bare origin with a slash at its end and without one.</summary>
+    [Theory, Spec("RFC 9068", "4"), Check("M1")]
+    [InlineData(Ready.Api)]
+    [InlineData(Ready.Api + "/")]
+    public async Task The_slash_of_a_bare_origin_does_not_matter(string audience) => (await _api.BearerAsync(_authority.Token().Audience(audience))).IsAccepted();
 }

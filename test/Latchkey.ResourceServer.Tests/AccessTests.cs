@@ -153,7 +153,7 @@ public sealed class AccessTests(StandingApi standing) : IClassFixture<StandingAp
         }
     }
 
-    [Fact, Spec("RFC 9728", "5.1"), Check("R19")]
+    [Fact, Check("M8"), Spec("RFC 9728", "5.1"), Check("R19")]
     public async Task Every_challenge_leads_to_metadata_that_is_there()
     {
         foreach (var answer in new[] { await _api.SendAsync(null, "/read"), await _api.BearerAsync("a.b.c", "/read"), await _api.BearerAsync(_authority.Token(), "/read") })

@@ -50,7 +50,7 @@ public sealed class MetadataTests(StandingApi standing) : IClassFixture<Standing
         Assert.Equal(certificates ? true : null, (bool?)document["tls_client_certificate_bound_access_tokens"]);
     }
 
-    [Fact, Spec("RFC 9728", "3.1"), Check("R18"), Check("R19")]
+    [Fact, Check("M12"), Spec("RFC 9728", "3.1"), Check("R18"), Check("R19")]
     public async Task A_resource_with_a_path_has_it_at_the_inserted_path_and_at_the_root_and_nowhere_else()
     {
         await using var api = await GuardedApi.StartAsync(standing.Authority, options => options.Resource = "https://api.test/tools/mcp");
@@ -61,7 +61,7 @@ public sealed class MetadataTests(StandingApi standing) : IClassFixture<Standing
         Assert.Contains("resource_metadata=\"https://api.test/.well-known/oauth-protected-resource/tools/mcp\"", (await api.SendAsync(null, "/any")).Bearer, StringComparison.Ordinal);
     }
 
-    [Theory, Spec("RFC 9728", "3.1")]
+    [Theory, Check("M8"), Spec("RFC 9728", "3.1")]
     [InlineData("OPTIONS", 204)]
     [InlineData("HEAD", 200)]
     [InlineData("POST", 405)]

@@ -38,9 +38,10 @@ internal sealed class StatusListContent
         return (_statuses[index / perByte] >> (int)(index % perByte * _bits)) & ((1 << _bits) - 1);
     }
 
-    /// <summary>Whether all tokens of a client of that age are revoked.</summary>
+    /// <summary>Whether all tokens of that age are revoked: those of the client, or, under an empty name, those of every client.</summary>
     public bool IsRevokedBefore(string? clientId, long? issuedAt) =>
-        clientId is not null && _revokedBefore?.Date(clientId) is { } limit && !(issuedAt >= limit);
+        (_revokedBefore?.Date("") is { } all && !(issuedAt >= all))
+        || (clientId is not null && _revokedBefore?.Date(clientId) is { } limit && !(issuedAt >= limit));
 
     private static byte[]? Unpack(byte[] packed)
     {

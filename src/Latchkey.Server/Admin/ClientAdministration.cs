@@ -146,10 +146,16 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         await database.WriteAsync(async sql =>
         {
             await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
-            if (!await RegisteredClients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false))
+            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not null)
             {
-                if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
                 await Clients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            }
+            else
+            {
+                // The status lists name declared clients, whose older tokens are dead; of one that nobody declared each grant says it for itself.
+                if (!await RegisteredClients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false)
+                    && await ClientDocuments.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
+                await Grants.RevokeByClientAsync(sql, clientId, RevocationReasons.Operator, audit.At).ConfigureAwait(false);
             }
 
             await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.GrantRevoked, ClientId = clientId, Detail = AdminDetail.Of("all_of_client") }).ConfigureAwait(false);

@@ -6,10 +6,13 @@ namespace Latchkey.Server.TokenStatus;
 
 /// <summary>
 /// The clients whose older tokens are all dead (<c>not_before</c>). It would take a bit for each of their tokens, so the list says it in one member of
-/// Latchkey's own, <c>revoked_before</c>: the client, and the time before which its tokens were issued.
+/// Latchkey's own, <c>revoked_before</c>: the client, and the time before which its tokens were issued. An empty name, which no client has, stands for
+/// all of them, whether somebody declared them or not.
 /// </summary>
 internal sealed class RevokedBefore : IEquatable<RevokedBefore>
 {
+    private const string Everybody = "";
+
     private static readonly RevokedBefore None = new([]);
 
     private readonly List<(string ClientId, long Seconds)> _limits;
@@ -24,6 +27,7 @@ internal sealed class RevokedBefore : IEquatable<RevokedBefore>
     {
         List<(string ClientId, long Seconds)>? limits = null;
         var since = now - (long)KeyKeeper.LongestTokenLifetime(options, configuration.Resources, configuration.Clients.Select(client => client.Metadata)).TotalSeconds - 60;
+        if (configuration.NotBefore / 1000 > since) limits = [(Everybody, configuration.NotBefore / 1000)];
         foreach (var client in configuration.Clients)
         {
             // A token's time is in whole seconds: one that was made within the second of the limit is let live, as everywhere.

@@ -107,6 +107,29 @@ public sealed class ManyNodesTests(ManyNodesTests.Three three) : IClassFixture<M
         }
     }
 
+    [Fact, Spec("RFC 9126", "7.3"), Check("A41")]
+    public async Task Of_many_who_bring_one_pushed_request_at_once_one_gets_a_code()
+    {
+        using var app = Cluster.Client(DeclaredStates.FirstParty);
+        using var alice = Cluster.Browser();
+        Assert.NotNull((await alice.AuthorizeAsync(app.Request("openid").Url)).Answer.Code);
+        for (var round = 0; round < 3; round++)
+        {
+            var pushed = (await app.PostAsync("/par", app.Request("openid").Parameters.Select(parameter => (parameter.Name, (string?)parameter.Value)))).Expect(HttpStatusCode.Created);
+            var url = $"{Cluster.Issuer}/authorize?client_id={app.Client.Id}&request_uri={Uri.EscapeDataString(pushed["request_uri"]!)}";
+            var stops = await Task.WhenAll(Enumerable.Range(0, Racers).Select(async _ =>
+            {
+                using var browser = Cluster.Browser();
+                foreach (var (name, value) in alice.Cookies) browser.Cookies[name] = value;
+                return await browser.GetAsync(url);
+            }));
+            Assert.Single(stops, stop => stop.IsAtClient && stop.Answer.Code is not null);
+            // Who came while it was being answered is told at the client, who came later on a page.
+            Assert.All(stops.Where(stop => stop.IsAtClient && stop.Answer.Code is null), stop => Assert.Equal("invalid_request_uri", stop.Answer.Error));
+            Assert.All(stops.Where(stop => !stop.IsAtClient), stop => Assert.Equal(HttpStatusCode.BadRequest, stop.Status));
+        }
+    }
+
     [Fact, Spec("RFC 9449", "8")]
     public async Task A_nonce_of_one_node_is_good_at_every_other()
     {

@@ -171,6 +171,19 @@ public sealed class StatusListTests
     }
 
     [Fact]
+    public async Task The_older_tokens_of_everybody_can_be_revoked()
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        var lists = new Lists(authority);
+        await using var api = await GuardedApi.StartAsync(authority, provider: lists);
+        var now = authority.Clock.GetUtcNow().ToUnixTimeSeconds();
+        lists.Answer = list => Lists.Message(list.Claim("revoked_before", new JsonObject { [""] = now, ["old"] = now - 1 }));
+        (await api.BearerAsync(Token(authority, 1).Client("any").Claim("iat", now - 1))).IsRefused("LK-RS-REVOKED");
+        (await api.BearerAsync(Token(authority, 2).Client("old").Claim("iat", now - 1))).IsRefused("LK-RS-REVOKED");
+        (await api.BearerAsync(Token(authority, 3).Client("any").Claim("iat", now))).IsAccepted();
+    }
+
+    [Fact]
     public async Task No_more_lists_are_kept_than_may_be()
     {
         await using var authority = await TestAuthority.StartAsync();

@@ -56,6 +56,9 @@ public sealed class AuthorizationDetailsTests(AuthorizationDetailsTests.Bank ser
         { "a value not in the list", $"[{Payment.Replace("EUR", "XXX", StringComparison.Ordinal)}]" }, { "a value too long", $"[{Payment.Replace("Green Grocer", new string('a', 71), StringComparison.Ordinal)}]" },
         { "another place", """[{"type":"accounts","locations":["https://api.example.com"]}]""" }, { "half a character", "[{\"type\":\"accounts\",\"actions\":[\"\\ud800\"]}]" },
         { "a control character", "[{\"type\":\"accounts\",\"actions\":[\"a\\u0000\"]}]" }, { "eleven", $"[{string.Join(',', Enumerable.Repeat(Accounts, 11))}]" },
+        { "a thousand", $"[{string.Join(',', Enumerable.Repeat("{}", 1000))}]" },
+        { "nested without end", string.Concat(Enumerable.Repeat("[", 2000)) + new string(']', 2000) },
+        { "a member nested without end", $"[{Payment.Replace("\"Green Grocer\"", new string('[', 500) + new string(']', 500), StringComparison.Ordinal)}]" },
         { "far too long", $"[{Payment.Replace("Green Grocer", new string('a', 5000), StringComparison.Ordinal)}]" },
     };
 

@@ -132,7 +132,7 @@ public sealed class AuthorizationRequestTests(AuthorizeServer server)
         (await server.AskAsync(DeclaredStates.Web, $"resource={DeclaredStates.Api}&resource={resource}", "openid api:read")).ExpectError("invalid_target");
     }
 
-    [Theory, Check("A35"), Spec("RFC 8707", "2"), Spec("RFC 8707", "2.2")]
+    [Theory, Check("M1"), Check("A35"), Spec("RFC 8707", "2"), Spec("RFC 8707", "2.2")]
     [InlineData("openid api:read files:read", "", "https://api.example.com https://files.example.com", "openid api:read files:read")]
     [InlineData("openid api:read files:read", "resource=https://api.example.com", "https://api.example.com", "openid api:read")]
     [InlineData("openid api:read files:read", "resource=https://api.example.com/", "https://api.example.com", "openid api:read")]

@@ -73,7 +73,7 @@ public sealed class RedirectUriTests(AuthorizeServer server)
     public async Task A_confidential_web_client_has_its_loopback_port_and_no_other(string uri) =>
         (await server.AskAsync(DeclaredStates.Web, "redirect_uri=" + uri)).Stop.ExpectErrorPage();
 
-    [Theory, Check("A18"), Spec("RFC 8252", "7.3"), Spec("RFC 8252", "7.1"), Spec("OAuth 2.1", "8.4.2"), Spec("RFC 8252", "8.3")]
+    [Theory, Check("M3"), Check("A18"), Spec("RFC 8252", "7.3"), Spec("RFC 8252", "7.1"), Spec("OAuth 2.1", "8.4.2"), Spec("RFC 8252", "8.3")]
     [InlineData("http://127.0.0.1/callback")]
     [InlineData("http://127.0.0.1:1/callback")]
     [InlineData("http://127.0.0.1:999/callback")]

@@ -12,7 +12,7 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
 {
     private static readonly TestClient Signing = DeclaredStates.Assertion;
 
-    [Fact, Spec("RFC 9101", "5"), Spec("RFC 9101", "6.3"), Check("fapi2-message-signing-final-happy-flow")]
+    [Fact, Spec("RFC 9101", "5"), Spec("RFC 9101", "6.3"), Check("fapi2-security-profile-final-happy-flow")]
     public async Task A_signed_request_gets_what_is_in_it()
     {
         using var client = server.Client(Signing);
@@ -45,7 +45,7 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
         Assert.Equal(("openid", request.Nonce), (tokens["scope"], Jwt.Claims(tokens["id_token"]!).GetProperty("nonce").GetString()));
     }
 
-    [Fact, Spec("RFC 9126", "3"), Check("fapi2-message-signing-final-happy-flow")]
+    [Fact, Spec("RFC 9126", "3"), Check("fapi2-security-profile-final-happy-flow")]
     public async Task A_signed_request_can_be_pushed()
     {
         using var client = server.Client(SignedServer.Strict);
@@ -69,7 +69,7 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
         else Assert.NotNull(stop.Answer.Code);
     }
 
-    [Fact, Spec("RFC 9101", "10.5"), Check("fapi2-message-signing-final-ensure-unsigned-request-at-par-endpoint-fails")]
+    [Fact, Spec("RFC 9101", "10.5"), Check("fapi2-security-profile-final-ensure-unsigned-request-at-par-endpoint-fails")]
     public async Task A_client_that_must_sign_gets_nothing_otherwise()
     {
         using var client = server.Client(SignedServer.Strict);
@@ -89,8 +89,8 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
     };
 
     [Theory, MemberData(nameof(BadClaims)), Spec("RFC 9101", "5"), Spec("RFC 9101", "4"), Spec("RFC 9101", "6.2"),
-     Check("fapi2-message-signing-final-ensure-request-object-without-exp-fails"), Check("fapi2-message-signing-final-ensure-request-object-without-nbf-fails"),
-     Check("fapi2-message-signing-final-ensure-request-object-with-bad-aud-fails"), Check("fapi2-message-signing-final-par-authorization-request-containing-request_uri")]
+     Check("fapi2-security-profile-final-ensure-request-object-without-exp-fails"), Check("fapi2-security-profile-final-ensure-request-object-without-nbf-fails"),
+     Check("fapi2-security-profile-final-ensure-request-object-with-bad-aud-fails"), Check("fapi2-security-profile-final-par-authorization-request-containing-request_uri")]
     public async Task Claims_that_are_not_right_are_refused(string what, string changes)
     {
         using var client = server.Client(SignedServer.Strict);
@@ -105,9 +105,9 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
         await RefusedAsync(client, text, what);
     }
 
-    [Theory, Spec("RFC 9101", "10.2"), Check("fapi2-message-signing-final-ensure-expired-request-object-fails"),
-     Check("fapi2-message-signing-final-ensure-request-object-with-exp-over-60-fails"), Check("fapi2-message-signing-final-ensure-request-object-with-nbf-over-60-fails"),
-     Check("fapi2-message-signing-final-ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted")]
+    [Theory, Spec("RFC 9101", "10.2"), Check("fapi2-security-profile-final-ensure-expired-request-object-fails"),
+     Check("fapi2-security-profile-final-ensure-request-object-with-exp-over-60-fails"), Check("fapi2-security-profile-final-ensure-request-object-with-nbf-over-60-fails"),
+     Check("fapi2-security-profile-final-ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted")]
     [InlineData(0, 300, true)]
     [InlineData(8, 300, true)]
     [InlineData(600, 1000, false)]
@@ -123,7 +123,7 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
         else await RefusedAsync(client, text, "time");
     }
 
-    [Fact, Spec("RFC 9101", "6.2"), Check("fapi2-message-signing-final-ensure-request-object-with-multiple-aud-succeeds")]
+    [Fact, Spec("RFC 9101", "6.2"), Check("fapi2-security-profile-final-ensure-request-object-with-multiple-aud-succeeds")]
     public async Task Several_audiences_are_fine_if_we_are_one()
     {
         using var client = server.Client(SignedServer.Strict);
@@ -142,7 +142,7 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
     };
 
     [Theory, MemberData(nameof(BadHeaders)), Spec("RFC 9101", "10.1"), Spec("RFC 9101", "10.8"), Spec("RFC 8725", "3.1"), Spec("RFC 8725", "3.11"), Check("A48"),
-     Check("fapi2-message-signing-final-ensure-request-object-signature-algorithm-is-not-none"), Check("fapi2-message-signing-final-ensure-signed-request-object-with-RS256-fails")]
+     Check("fapi2-security-profile-final-ensure-request-object-signature-algorithm-is-not-none"), Check("fapi2-security-profile-final-ensure-signed-request-object-with-RS256-fails")]
     public async Task A_header_that_is_not_right_is_refused(string what, string changes)
     {
         using var client = server.Client(SignedServer.Strict);
@@ -153,8 +153,8 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
         await RefusedAsync(client, text, what);
     }
 
-    [Fact, Spec("RFC 8725", "3.10"), Spec("RFC 9101", "10.4"), Check("A48"), Check("fapi2-message-signing-final-ensure-matching-key-in-authorization-request"),
-     Check("fapi2-message-signing-final-ensure-request-object-with-invalid-signature-fails")]
+    [Fact, Spec("RFC 8725", "3.10"), Spec("RFC 9101", "10.4"), Check("A48"), Check("fapi2-security-profile-final-ensure-matching-key-in-authorization-request"),
+     Check("fapi2-security-profile-final-ensure-request-object-with-invalid-signature-fails")]
     public async Task No_key_counts_but_the_clients_registered_one()
     {
         using var stranger = new TestKey("test-key");
@@ -257,7 +257,7 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
         (await server.Alice.GetAsync(request.Url.Replace("client_id=assertion", "client_id=unknown", StringComparison.Ordinal) + "&request=garbage")).ExpectErrorPage();
     }
 
-    [Fact, Spec("RFC 9101", "10.5"), Spec("RFC 8414", "2")]
+    [Fact, Spec("RFC 9101", "10.5"), Spec("RFC 8414", "2"), Check("fapi2-security-profile-final-discovery-end-point-verification")]
     public async Task The_metadata_says_so()
     {
         using var client = server.Client(Signing);

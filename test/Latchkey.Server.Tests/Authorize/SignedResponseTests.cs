@@ -6,7 +6,7 @@ namespace Latchkey.Server.Tests.Authorize;
 /// <summary>Signed and encrypted answers: JARM at the authorization endpoint, ID tokens, userinfo; and the subjects in them.</summary>
 public sealed class SignedResponseTests(SignedServer server) : IClassFixture<SignedServer>
 {
-    [Theory, Spec("JARM", "2.1"), Spec("JARM", "2.3.1"), Spec("JARM", "2.3.3"), Spec("JARM", "2.3.4"), Check("fapi2-message-signing-final-happy-flow")]
+    [Theory, Spec("JARM", "2.1"), Spec("JARM", "2.3.1"), Spec("JARM", "2.3.3"), Spec("JARM", "2.3.4"), Check("fapi2-security-profile-final-happy-flow")]
     [InlineData("jwt")]
     [InlineData("query.jwt")]
     [InlineData("form_post.jwt")]

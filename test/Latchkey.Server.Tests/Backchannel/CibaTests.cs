@@ -140,7 +140,7 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
         Assert.All(answers.Where(answer => answer.Status != HttpStatusCode.OK), answer => answer.ExpectError("invalid_grant"));
     }
 
-    [Fact, Spec("CIBA", "10.1"), Check("fapi-ciba-id1-ensure-wrong-auth-req-id-in-token-endpoint-fails"), Check("fapi-ciba-id1-ensure-other-scope-order-succeeds")]
+    [Fact, Spec("CIBA", "10.1"), Check("fapi-ciba-id1-ensure-wrong-auth-req-id-in-token-endpoint-request"), Check("fapi-ciba-id1-ensure-other-scope-order-succeeds")]
     public async Task A_request_is_its_clients_and_its_persons_alone()
     {
         using var till = server.Client(CibaServer.Till);
@@ -189,7 +189,7 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
         { "resource", "https://unknown.example.com", "invalid_target" },
     };
 
-    [Theory, MemberData(nameof(Wrong)), Spec("CIBA", "7.1"), Spec("CIBA", "7.2"), Spec("CIBA", "13"), Check("fapi-ciba-id1-ensure-request-with-invalid-binding-message")]
+    [Theory, MemberData(nameof(Wrong)), Spec("CIBA", "7.1"), Spec("CIBA", "7.2"), Spec("CIBA", "13"), Check("fapi-ciba-id1-ensure-authorization-request-with-potentially-bad-binding-message")]
     public async Task What_is_wrong_with_a_request_is_said_and_nothing_is_written(string name, string? value, string error)
     {
         using var till = server.Client(CibaServer.Till);
@@ -236,7 +236,7 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
         (await AskAsync(till, person)).Expect(HttpStatusCode.OK);
     }
 
-    [Fact, Spec("CIBA", "10.2"), Check("fapi-ciba-id1-ping-with-mtls")]
+    [Fact, Spec("CIBA", "10.2"), Check("fapi-ciba-id1-ping-backchannel-notification-endpoint-response-has-body")]
     public async Task A_client_that_is_pinged_hears_of_the_decision_and_fetches_its_tokens()
     {
         using var pinged = server.Client(CibaServer.Pinged);
@@ -269,7 +269,9 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
         (await PollAsync(pinged, id)).Expect(HttpStatusCode.OK);
     }
 
-    [Theory, InlineData(401), InlineData(403), InlineData(301), Spec("CIBA", "10.2"), Check("fapi-ciba-id1-ping-notification-endpoint-response-401-403-301")]
+    [Theory, InlineData(401), InlineData(403), InlineData(301), Spec("CIBA", "10.2"), Check("fapi-ciba-id1-ping-backchannel-notification-endpoint-response-401"),
+     Check("fapi-ciba-id1-ping-backchannel-notification-endpoint-response-403"), Check("fapi-ciba-id1-ping-backchannel-notification-endpoint-return-redirect-request"),
+     Check("fapi-ciba-id1-ping-with-mtls-ciba-notification-endpoint-response-401-and-require-server-does-not-retry")]
     public async Task A_ping_that_is_refused_is_not_sent_again_and_the_tokens_can_be_fetched_all_the_same(int status)
     {
         using var pinged = server.Client(CibaServer.Pinged);
@@ -310,14 +312,16 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
 
     public static TheoryData<string> WrongSigned =>
     [
-        "unsigned", "beside", "alg none", "another alg", "another key", "no iss", "another iss", "another aud", "no exp", "expired", "no iat", "iat ahead", "no nbf", "nbf ahead", "old nbf",
-        "long life", "no jti", "another client_id", "request inside", "garbage", "another's jti type",
+        "unsigned", "beside", "alg none", "another alg", "another key", "no iss", "another iss", "no aud", "another aud", "no exp", "expired", "no iat", "iat ahead", "no nbf", "nbf ahead", "old nbf",
+        "long life", "no jti", "another client_id", "request inside", "garbage", "another's jti type", "crit", "a key in its header",
     ];
 
     [Theory, MemberData(nameof(WrongSigned)), Spec("CIBA", "7.1.1"), Spec("FAPI-CIBA", "5.2.2")]
-    [Check("fapi-ciba-id1-ensure-request-object-without-exp-fails"), Check("fapi-ciba-id1-ensure-request-object-without-iat-fails"), Check("fapi-ciba-id1-ensure-request-object-without-nbf-fails")]
-    [Check("fapi-ciba-id1-ensure-request-object-without-jti-fails"), Check("fapi-ciba-id1-ensure-request-object-expired-fails"), Check("fapi-ciba-id1-ensure-request-object-bad-aud-fails")]
-    [Check("fapi-ciba-id1-ensure-request-object-bad-iss-fails"), Check("fapi-ciba-id1-ensure-request-object-signature-algorithm-is-not-none"), Check("fapi-ciba-id1-ensure-request-object-signature-algorithm-bad-fails")]
+    [Check("fapi-ciba-id1-ensure-request-object-missing-exp-fails"), Check("fapi-ciba-id1-ensure-request-object-missing-iat-fails"), Check("fapi-ciba-id1-ensure-request-object-missing-nbf-fails")]
+    [Check("fapi-ciba-id1-ensure-request-object-missing-jti-fails"), Check("fapi-ciba-id1-ensure-request-object-expired-exp-fails"), Check("fapi-ciba-id1-ensure-request-object-bad-aud-fails")]
+    [Check("fapi-ciba-id1-ensure-request-object-missing-aud-fails"), Check("fapi-ciba-id1-ensure-request-object-missing-iss-fails"), Check("fapi-ciba-id1-ensure-request-object-exp-is-70-minutes-in-future-fails")]
+    [Check("fapi-ciba-id1-ensure-request-object-nbf-is-10-minutes-in-future-fails"), Check("fapi-ciba-id1-ensure-request-object-nbf-is-70-minutes-in-past-fails")]
+    [Check("fapi-ciba-id1-ensure-request-object-bad-iss-fails"), Check("fapi-ciba-id1-ensure-request-object-signature-algorithm-is-none-fails"), Check("fapi-ciba-id1-ensure-request-object-signature-algorithm-is-bad-fails")]
     public async Task A_signed_request_that_is_wrong_in_anything_is_refused_and_uses_nothing_up(string how)
     {
         using var till = server.Client(CibaServer.Signing);
@@ -333,7 +337,7 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
             {
                 switch (how)
                 {
-                    case "no iss" or "no exp" or "no iat" or "no nbf" or "no jti": claims.Remove(how[3..]); break;
+                    case "no iss" or "no aud" or "no exp" or "no iat" or "no nbf" or "no jti": claims.Remove(how[3..]); break;
                     case "another iss": claims["iss"] = "till"; break;
                     case "another aud": claims["aud"] = "https://other.example.com"; break;
                     case "expired": claims["exp"] = now - 61; break;
@@ -350,7 +354,9 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
             {
                 if (how == "alg none") header["alg"] = "none";
                 if (how == "another alg") header["alg"] = "PS256";
-            }, how == "another key" ? stranger : null))],
+                if (how == "crit") header["crit"] = new JsonArray("exp");
+                if (how == "a key in its header") header["jwk"] = stranger.PublicJwk();
+            }, how is "another key" or "a key in its header" ? stranger : null))],
         };
         TokenEndpointTests.AssertErrorForm((await till.PostAsync("/backchannel-authentication", form)).ExpectError("invalid_request"));
         Assert.Equal(before, await server.FingerprintAsync());

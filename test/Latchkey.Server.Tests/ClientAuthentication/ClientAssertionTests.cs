@@ -3,12 +3,16 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Tests.Fetching;
 
 namespace Latchkey.Server.Tests.ClientAuthentication;
 
 /// <summary><c>private_key_jwt</c> by RFC 7523 as RFC 10070 changes it.</summary>
-public sealed class ClientAssertionTests(ClockedServer server) : IClassFixture<ClockedServer>
+public sealed class ClientAssertionTests(ClockedServer server, DocumentHostFixture keys) : IClassFixture<ClockedServer>, IClassFixture<DocumentHostFixture>
 {
+    /// <summary>Where a stranger's keys are; nobody is to look there.</summary>
+    private DocumentHost Keys { get; } = keys.Host;
+
     private static readonly TestKey Stranger = new("stranger");
 
     [Theory, InlineData("/token"), InlineData("/introspect"), InlineData("/revoke")]
@@ -83,6 +87,13 @@ public sealed class ClientAssertionTests(ClockedServer server) : IClassFixture<C
         { "four parts", "no well-formed signed JWT" },
         { "garbage", "no well-formed signed JWT" },
         { "claims no object", "well-formed" },
+        { "crit", null },
+        { "b64", null },
+        { "zip", null },
+        { "a key in its header", null },
+        { "a key by jku", null },
+        { "a key by x5u", null },
+        { "a key by x5c", null },
     };
 
     [Theory, MemberData(nameof(Bad)), Spec("RFC 7523", "3"), Spec("RFC 7523", "3.2"), Spec("RFC 10070", "3"), Spec("RFC 8725", "3.1"), Check("A32")]
@@ -94,6 +105,7 @@ public sealed class ClientAssertionTests(ClockedServer server) : IClassFixture<C
         Assert.Contains(says ?? "unknown or its credentials are wrong", answer.ErrorDescription, StringComparison.Ordinal);
         Token.TokenEndpointTests.AssertErrorForm(answer);
         Assert.Equal(before, await server.FingerprintAsync());
+        Assert.Empty(Keys.Asked);
     }
 
     [Fact, Spec("RFC 7523", "3"), Spec("OIDC Core", "9"), Check("A32")]
@@ -174,6 +186,9 @@ public sealed class ClientAssertionTests(ClockedServer server) : IClassFixture<C
             if (variant.StartsWith("typ ", StringComparison.Ordinal)) header["typ"] = variant[4..];
             if (variant == "alg none") header["alg"] = "none";
             if (variant == "alg in the header only") header["alg"] = "RS256";
+            if (variant == "crit") header["crit"] = new JsonArray("exp");
+            if (variant == "b64") (header["b64"], header["crit"]) = (false, new JsonArray("b64"));
+            if (variant == "zip") header["zip"] = "DEF";
         }
 
         var good = client.Assertion(Claims, Header);
@@ -182,6 +197,9 @@ public sealed class ClientAssertionTests(ClockedServer server) : IClassFixture<C
         {
             "another key" => Stranger.Sign(new JsonObject(), Body(client)),
             "another key under the same kid" => Stranger.Sign(new JsonObject { ["kid"] = TestKey.Shared.Id }, Body(client)),
+            "a key in its header" => Stranger.Sign(new JsonObject { ["jwk"] = Stranger.PublicJwk() }, Body(client)),
+            "a key by jku" or "a key by x5u" => Stranger.Sign(new JsonObject { [variant[9..]] = Keys.Url("/keys") }, Body(client)),
+            "a key by x5c" => Stranger.Sign(new JsonObject { ["x5c"] = new JsonArray("MIIB") }, Body(client)),
             "alg none" or "no signature" => $"{parts[0]}.{parts[1]}.",
             "alg HS256 with the public key" => Hmac(client),
             "payload changed" => $"{parts[0]}.{Encode(Body(client))}.{parts[2]}",

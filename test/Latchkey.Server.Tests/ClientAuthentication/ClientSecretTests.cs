@@ -58,7 +58,7 @@ public sealed class ClientSecretTests(SecretsServer server) : IClassFixture<Secr
         (await byHeader.RefreshAsync(tokens.RefreshToken!)).Expect(HttpStatusCode.OK);
     }
 
-    [Fact, Spec("RFC 6749", "2.3.1")]
+    [Fact, Check("M4"), Spec("RFC 6749", "2.3.1")]
     public async Task Basic_credentials_are_taken_form_encoded_and_raw()
     {
         using var odd = server.Client(SecretsServer.Odd with { Id = "odd:%" });
@@ -133,7 +133,7 @@ public sealed class ClientSecretTests(SecretsServer server) : IClassFixture<Secr
         Assert.Contains("names no client", answer.ErrorDescription, StringComparison.Ordinal);
     }
 
-    [Fact, Spec("OAuth 2.1", "3.2.2"), Spec("RFC 8252", "8.5")]
+    [Fact, Check("M5"), Spec("OAuth 2.1", "3.2.2"), Spec("RFC 8252", "8.5")]
     public async Task A_public_client_may_send_an_empty_secret_and_no_other()
     {
         using var spa = server.Client(DeclaredStates.Spa);

@@ -24,7 +24,7 @@ public sealed class DiscoveryEndpointTests(SharedServer server)
         (await client.SendAsync(new HttpRequestMessage(HttpMethod.Post, server.Issuer + path))).Expect(HttpStatusCode.MethodNotAllowed);
     }
 
-    [Fact, Spec("OIDC Discovery", "3"), Spec("OIDC Discovery", "4.3"), Spec("RFC 8414", "2"), Spec("RFC 8414", "3.3"), Spec("RFC 9207", "2.3"), Spec("RFC 9700", "2.4"),
+    [Fact, Check("M7"), Spec("OIDC Discovery", "3"), Spec("OIDC Discovery", "4.3"), Spec("RFC 8414", "2"), Spec("RFC 8414", "3.3"), Spec("RFC 9207", "2.3"), Spec("RFC 9700", "2.4"),
      Spec("RFC 9700", "2.1.1"), Spec("OAuth 2.1", "7.10"), Check("A2"), Check("A4"), Check("A5"), Check("A6"), Check("A7"), Check("A8"), Check("A9"), Check("A12"), Check("A13"),
      Check("oidcc-discovery-endpoint-verification")]
     public async Task It_says_what_works()

@@ -70,6 +70,14 @@ public sealed class DocumentFetcherTests : IClassFixture<DocumentHostFixture>, I
     [InlineData("https://127.1:{0}/secret")]
     [InlineData("https://0x7f.1:{0}/secret")]
     [InlineData("https://0177.0.0.1:{0}/secret")]
+    [InlineData("https://0x7f000001:{0}/secret")]
+    [InlineData("https://017700000001:{0}/secret")]
+    [InlineData("https://127.0.0.1.:{0}/secret")]
+    [InlineData("https://127.000.000.001:{0}/secret")]
+    [InlineData("https://[::ffff:0:127.0.0.1]:{0}/secret")]
+    [InlineData("https://[64:ff9b::127.0.0.1]:{0}/secret")]
+    [InlineData("https://127%2e0.0.1:{0}/secret")]
+    [InlineData("https://inside.example.com.:{0}/secret")]
     [InlineData("https://2130706433:{0}/secret")]
     [InlineData("https://0:{0}/secret")]
     [InlineData("https://[::1]:{0}/secret")]
@@ -347,6 +355,14 @@ public sealed class DocumentFetcherTests : IClassFixture<DocumentHostFixture>, I
         }
 
         Assert.Equal(300, reasons.Count(reason => !reason.Contains("no host", StringComparison.Ordinal)));
+    }
+
+    /// <summary>A proxy would look the name up once more, and go where it likes.</summary>
+    [Theory, InlineData("Public"), InlineData("PublicOrLoopback"), InlineData("Declared")]
+    public void No_proxy_of_the_environment_is_asked(string reach)
+    {
+        using var handler = GuardedConnections.CreateHandler(Enum.Parse<Reach>(reach), GuardedConnections.ResolveBySystemAsync);
+        Assert.False(handler.UseProxy);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ public sealed class BadInputTests(ClockedServer server) : IClassFixture<ClockedS
     private const string Form = "application/x-www-form-urlencoded";
     private const int Limit = 64 * 1024;
 
-    private static readonly string[] Paths = ["/token", "/introspect", "/revoke", "/device/code", "/userinfo"];
+    private static readonly string[] Paths = ["/token", "/introspect", "/revoke", "/device/code", "/userinfo", "/par", "/backchannel-authentication"];
 
     private static readonly (string Name, Func<string, HttpContent> Make, string Says)[] Cases =
     [

@@ -30,10 +30,14 @@ public sealed class BoundaryTests(PeopleServer server)
         Assert.NotEmpty(answer.Body);
     }
 
-    [Theory]
+    [Theory, Check("M10")]
     [InlineData("/nowhere", "text/html")]
     [InlineData("/login/nowhere", "text/html")]
     [InlineData("/.well-known/nowhere", "application/json")]
+    [InlineData("/.well-known/oauth-authorization-server/mcp", "application/json")]
+    [InlineData("/.well-known/openid-configuration/mcp", "application/json")]
+    [InlineData("/.well-known/oauth-protected-resource", "application/json")]
+    [InlineData("/mcp/.well-known/openid-configuration", "text/html")]
     [InlineData("/register", "application/json")]
     [InlineData("/tenant/token", "text/html")]
     [InlineData("/..%2ftoken", "text/html")]

@@ -8,7 +8,7 @@ public sealed class CorsTests(PeopleServer server)
 {
     private const string Origin = "https://spa.example.com";
 
-    [Theory]
+    [Theory, Check("M8")]
     [InlineData("GET", "/.well-known/openid-configuration")]
     [InlineData("GET", "/.well-known/oauth-authorization-server")]
     [InlineData("GET", "/.well-known/jwks.json")]

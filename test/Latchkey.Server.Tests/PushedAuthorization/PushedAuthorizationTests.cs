@@ -202,7 +202,7 @@ public sealed class PushedAuthorizationTests(ClockedServer server) : IClassFixtu
     }
 
     [Theory, Spec("RFC 9126", "2.1"), Check("fapi2-security-profile-final-par-test-array-as-audience-fails"),
-     Check("fapi2-security-profile-final-par-par-endpoint-url-as-audience-fails"), Check("fapi2-security-profile-final-par-token-endpoint-url-as-audience-fails")]
+     Check("fapi2-security-profile-final-par-test-par-endpoint-url-as-audience-fails"), Check("fapi2-security-profile-final-par-test-token-endpoint-url-as-audience-fails")]
     [InlineData("/par")]
     [InlineData("/token")]
     public async Task The_audience_of_an_assertion_is_the_issuer(string path)

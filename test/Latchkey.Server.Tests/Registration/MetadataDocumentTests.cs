@@ -1,5 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Latchkey.Protocol.Messages;
+using Latchkey.Server.Configuration;
+using Latchkey.Server.Tests.TokenStatus;
 using Latchkey.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -29,19 +32,22 @@ public sealed class MetadataDocumentTests(MetadataDocumentServer server) : IClas
     }
 
     /// <summary>Some apps send no resource, some the origin of one: the first is implied by the scopes, the second is told which there are.</summary>
-    [Fact, Spec("RFC 8707", "2")]
+    [Fact, Check("M2"), Spec("RFC 8707", "2")]
     public async Task A_resource_is_implied_by_its_scopes_and_an_unknown_one_is_told_which_there_are()
     {
         using var client = server.Server.Client(server.Publish(MetadataDocumentServer.Minimal()));
         using var alice = server.Server.Browser();
         var tokens = await client.SignInAsync(alice, "api:read");
         Assert.Equal(DeclaredStates.Api, Jwt.Claims(tokens.AccessToken).GetProperty("aud").GetString());
-        var stop = await alice.GetAsync(client.Request("api:read", ("resource", "https://other.example.com")).Url);
-        Assert.Equal("invalid_target", stop.Answer.Error);
-        Assert.Contains(DeclaredStates.Api, stop.Answer.ErrorDescription, StringComparison.Ordinal);
+        foreach (var resource in (string[])["https://other.example.com", DeclaredStates.Api + "/mcp"])
+        {
+            var stop = await alice.GetAsync(client.Request("api:read", ("resource", resource)).Url);
+            Assert.Equal("invalid_target", stop.Answer.Error);
+            Assert.Contains(DeclaredStates.Api, stop.Answer.ErrorDescription, StringComparison.Ordinal);
+        }
     }
 
-    [Fact]
+    [Fact, Check("M7")]
     public async Task The_grant_outlives_the_session()
     {
         using var client = server.Server.Client(server.Publish(new JsonObject { ["client_name"] = "Web", ["redirect_uris"] = new JsonArray("https://app.example.com/cb") }));
@@ -50,6 +56,21 @@ public sealed class MetadataDocumentTests(MetadataDocumentServer server) : IClas
         var page = await alice.GetAsync("/logout");
         await alice.SubmitAsync(page, ("decision", "logout"));
         (await client.RefreshAsync(tokens.RefreshToken!)).Expect(HttpStatusCode.OK);
+    }
+
+    /// <summary>The SDKs add offline_access and prompt=consent, or neither; both ways the sign-in lasts, though it is no OpenID Connect.</summary>
+    [Fact, Spec("MCP", "authorization"), Check("M7")]
+    public async Task What_programs_ask_for_so_that_a_sign_in_lasts_works_without_openid()
+    {
+        using var client = server.Server.Client(server.Publish(MetadataDocumentServer.Minimal()));
+        using var alice = server.Server.Browser();
+        foreach (var (scope, prompt) in ((string, string?)[])[("api:read offline_access", "consent"), ("api:read", null)])
+        {
+            var request = client.Request(scope, ("prompt", prompt), ("nonce", null), ("resource", DeclaredStates.Api));
+            var tokens = (await client.RedeemAsync(request, (await alice.AuthorizeAsync(request.Url)).Answer.Code!, ("resource", DeclaredStates.Api))).Expect(HttpStatusCode.OK);
+            Assert.Null(tokens["id_token"]);
+            (await client.RefreshAsync(tokens["refresh_token"]!, ("resource", DeclaredStates.Api))).Expect(HttpStatusCode.OK);
+        }
     }
 
     [Fact, Spec("Client ID Metadata Document", "8.5")]
@@ -76,7 +97,7 @@ public sealed class MetadataDocumentTests(MetadataDocumentServer server) : IClas
     }
 
     /// <summary>What documents of shipped clients look like: members are missing, others are unknown.</summary>
-    [Theory]
+    [Theory, Check("M3")]
     // Claude Code: calls back on any port of localhost.
     [InlineData("""{"client_name":"Claude Code","redirect_uris":["http://localhost/callback","http://127.0.0.1/callback"],"token_endpoint_auth_method":"none"}""", "http://localhost:53211/callback")]
     [InlineData("""{"client_name":"Claude Code","client_uri":"https://claude.ai","redirect_uris":["http://localhost/callback","http://127.0.0.1/callback"],"grant_types":["authorization_code","refresh_token"],"response_types":["code"],"token_endpoint_auth_method":"none"}""", "http://127.0.0.1:40001/callback")]
@@ -96,7 +117,7 @@ public sealed class MetadataDocumentTests(MetadataDocumentServer server) : IClas
         Assert.NotNull(tokens.RefreshToken);
     }
 
-    [Theory]
+    [Theory, Check("M3")]
     [InlineData("http://localhost:4000/other")]
     [InlineData("http://127.0.0.2:4000/callback")]
     [InlineData("http://evil.example.com/callback")]
@@ -270,6 +291,46 @@ public sealed class MetadataDocumentTests(MetadataDocumentServer server) : IClas
         Assert.False((await alice.GetAsync(client.Request("openid").Url)).IsAtClient);
     }
 
+    [Fact]
+    public async Task An_operator_ends_what_people_gave_it()
+    {
+        using var client = server.Server.Client(server.Publish(MetadataDocumentServer.Minimal()));
+        using var alice = server.Server.Browser();
+        var tokens = await client.SignInAsync(alice, "openid api:read");
+        Assert.False(await StatusOf.IsRevokedAsync(tokens.AccessToken));
+        await Administration.RevokeGrantsAsync(client.Client.Id);
+        (await client.RefreshAsync(tokens.RefreshToken!)).ExpectError("invalid_grant");
+        (await client.UserInfoAsync(tokens.AccessToken)).Expect(HttpStatusCode.Unauthorized);
+        Assert.True(await StatusOf.IsRevokedAsync(tokens.AccessToken));
+        // People may agree anew, and nobody ends what nobody gave.
+        await client.SignInAsync(alice, "openid");
+        await Assert.ThrowsAsync<Latchkey.Server.Admin.AdministrationException>(() => Administration.RevokeGrantsAsync(server.Site.Url("/nobody.json")));
+    }
+
+    /// <summary>What an operator declares under the id takes the document's place: without a grant type, it may do nothing any more.</summary>
+    [Fact]
+    public async Task An_operator_blocks_it_by_declaring_its_id()
+    {
+        var published = server.Publish(MetadataDocumentServer.Minimal());
+        using var client = server.Server.Client(published);
+        using var alice = server.Server.Browser();
+        var tokens = await client.SignInAsync(alice, "openid api:read");
+        var request = client.Request("openid");
+        var code = (await alice.AuthorizeAsync(request.Url)).Answer.Code!;
+        server.Server.Clock.Advance(TimeSpan.FromSeconds(1));
+        await Administration.CreateAsync(new ClientMetadata { ClientId = published.Id, ClientName = "Blocked", TokenEndpointAuthMethod = "none", GrantTypes = [], ResponseTypes = [] });
+        await Administration.RevokeGrantsAsync(published.Id);
+        await server.Server.Services.GetRequiredService<ConfigurationSource>().RefreshAsync(TestContext.Current.CancellationToken);
+
+        (await client.RefreshAsync(tokens.RefreshToken!)).ExpectError("unauthorized_client");
+        (await client.RedeemAsync(request, code)).ExpectError("unauthorized_client");
+        (await client.DeviceAsync("openid")).ExpectError("unauthorized_client");
+        (await client.UserInfoAsync(tokens.AccessToken)).Expect(HttpStatusCode.Unauthorized);
+        Assert.True(await StatusOf.IsRevokedAsync(tokens.AccessToken));
+        var page = await alice.GetAsync(client.Request("openid").Url);
+        Assert.Equal((false, HttpStatusCode.BadRequest), (page.IsAtClient, page.Status));
+    }
+
     [Fact, Spec("RFC 8252", "8.6")]
     public async Task Who_can_be_imitated_is_asked_about_every_time()
     {
@@ -353,7 +414,7 @@ public sealed class MetadataDocumentTests(MetadataDocumentServer server) : IClas
     }
 
     /// <summary>Several libraries always send a secret: a client without one may send an empty one, in both places, encoded or not.</summary>
-    [Fact]
+    [Fact, Check("M5")]
     public async Task An_empty_secret_is_none()
     {
         using var client = server.Server.Client(server.Publish(MetadataDocumentServer.Minimal()));
@@ -486,6 +547,8 @@ public sealed class MetadataDocumentTests(MetadataDocumentServer server) : IClas
         Assert.Empty(site.Asked);
     }
 
+    private Latchkey.Server.Admin.ClientAdministration Administration => new(server.Server.Services.GetRequiredService<Database>(), server.Server.Clock, "cli");
+
     private async Task RefusedAsync(string clientId, string why)
     {
         // What earlier tests asked for in vain is forgiven.
@@ -495,6 +558,7 @@ public sealed class MetadataDocumentTests(MetadataDocumentServer server) : IClas
         Assert.False(page.IsAtClient);
         Assert.True((int)page.Status is 400 or 503, page.ToString());
         Assert.Contains(why, page.Document!.QuerySelector("details")!.TextContent, StringComparison.Ordinal);
+        Assert.Null(await RowAsync(clientId));
     }
 
     private static async Task<Stop> ConsentAsync(PageWalker person, OAuthClient client)

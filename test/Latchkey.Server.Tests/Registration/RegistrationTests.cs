@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Registration;
+using Latchkey.Server.Tests.TokenStatus;
 using Latchkey.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -60,7 +61,7 @@ public sealed class RegistrationTests(RegistrationServers servers) : IClassFixtu
         Assert.False((await client.GetAsync("/.well-known/openid-configuration")).Json.TryGetProperty("registration_endpoint", out _));
     }
 
-    [Fact, Spec("RFC 7591", "3.2.1")]
+    [Fact, Check("M3"), Spec("RFC 7591", "3.2.1")]
     public async Task A_client_registers_and_signs_a_person_in()
     {
         var answer = (await SendAsync(servers.Open, HttpMethod.Post, "/register", Native)).Expect(HttpStatusCode.Created);
@@ -78,11 +79,13 @@ public sealed class RegistrationTests(RegistrationServers servers) : IClassFixtu
         Assert.Equal(servers.Open.Issuer + "/register", (await discovery.GetAsync("/.well-known/oauth-authorization-server"))["registration_endpoint"]);
     }
 
-    [Fact]
+    [Fact, Check("M4"), Check("M6")]
     public async Task A_secret_is_made_where_it_is_asked_for_and_the_client_stays_as_careful_as_one_without()
     {
         var answer = await RegisterAsync("""{"client_name":"C# tool","redirect_uris":["http://localhost:1234/cb"],"token_endpoint_auth_method":"client_secret_post","grant_types":["authorization_code","refresh_token"],"response_types":["code"]}""");
         Assert.Equal(0, answer.Json.GetProperty("client_secret_expires_at").GetInt64());
+        // The same whether a program encodes them for Basic or not.
+        foreach (var name in (string[])["client_id", "client_secret"]) Assert.Matches("^[A-Za-z0-9_-]+$", answer[name]);
         using var client = servers.Open.Client(new TestClient(answer["client_id"]!, answer["client_secret"], TestClient.Post, "http://localhost:9999/cb"));
         using var alice = servers.Open.Browser();
         Assert.False((await alice.GetAsync(client.Request("openid", ("code_challenge", null), ("code_challenge_method", null)).Url)).IsAtClient);
@@ -139,6 +142,7 @@ public sealed class RegistrationTests(RegistrationServers servers) : IClassFixtu
     [InlineData("""{"redirect_uris":["https://a.example.com/"],"jwks":{"keys":[]},"jwks_uri":"https://a.example.com/k"}""", "invalid_client_metadata")]
     [InlineData("""{"redirect_uris":["https://a.example.com/"],"client_uri":"javascript:alert(1)"}""", "invalid_client_metadata")]
     [InlineData("""{"redirect_uris":["https://a.example.com/"],"scope":"a\u0001b"}""", "invalid_client_metadata")]
+    [InlineData("""{"redirect_uris":["https://a.example.com/"],"jwks":{"keys":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}}""", "invalid_client_metadata")]
     [InlineData("""[]""", "invalid_client_metadata")]
     [InlineData("""{""", "invalid_client_metadata")]
     [InlineData("", "invalid_client_metadata")]
@@ -235,7 +239,7 @@ public sealed class RegistrationTests(RegistrationServers servers) : IClassFixtu
         (await SendAsync(servers.Open, HttpMethod.Put, "/register/" + made["client_id"], change.ToJsonString(), made["registration_access_token"])).ExpectError("invalid_request");
     }
 
-    [Fact, Spec("RFC 7592", "2.3")]
+    [Fact, Check("M13"), Spec("RFC 7592", "2.3")]
     public async Task A_client_that_deleted_itself_is_gone_with_all_it_had()
     {
         var made = await RegisterAsync(Native);
@@ -284,6 +288,7 @@ public sealed class RegistrationTests(RegistrationServers servers) : IClassFixtu
         var tokens = await client.SignInAsync(alice, "openid");
         servers.Open.Clock.Advance(TimeSpan.FromSeconds(1));
         await administration.RevokeGrantsAsync(made["client_id"]!);
+        Assert.True(await StatusOf.IsRevokedAsync(tokens.AccessToken));
         (await client.RefreshAsync(tokens.RefreshToken!)).ExpectError("invalid_grant");
         (await client.UserInfoAsync(tokens.AccessToken)).Expect(HttpStatusCode.Unauthorized);
         await client.SignInAsync(alice, "openid");

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 
 namespace Latchkey.Server.Tests.SenderConstraint;
 
@@ -38,7 +39,8 @@ public sealed class DPoPUserInfoTests(DPoPServer server) : IClassFixture<DPoPSer
 
     [Theory, Spec("RFC 9449", "4.3"), Spec("RFC 9449", "7.1"), Check("fapi2-security-profile-final-dpop-negative-tests")]
     [InlineData("no proof"), InlineData("no ath"), InlineData("ath of another"), InlineData("htm POST"), InlineData("htu of token"), InlineData("another key")]
-    [InlineData("hour old"), InlineData("no jti"), InlineData("two headers")]
+    [InlineData("hour old"), InlineData("hour ahead"), InlineData("no jti"), InlineData("two headers"), InlineData("no typ"), InlineData("typ JWT"), InlineData("no alg"), InlineData("alg none")]
+    [InlineData("no jwk"), InlineData("private jwk"), InlineData("broken signature"), InlineData("no htm"), InlineData("no htu"), InlineData("no iat"), InlineData("not a JWT"), InlineData("crit")]
     public async Task A_bad_proof_is_a_challenge(string fault)
     {
         using var prover = new Prover(server);
@@ -56,7 +58,15 @@ public sealed class DPoPUserInfoTests(DPoPServer server) : IClassFixture<DPoPSer
             "htu of token" => [proof.With("htu", server.Issuer + "/token").Sign()],
             "another key" => [thief.ForUserInfo(token).Sign()],
             "hour old" => [proof.With("iat", server.Clock.GetUtcNow().ToUnixTimeSeconds() - 3600).Sign()],
-            "no jti" => [proof.With("jti", null).Sign()],
+            "hour ahead" => [proof.With("iat", server.Clock.GetUtcNow().ToUnixTimeSeconds() + 3600).Sign()],
+            "no jti" or "no htm" or "no htu" or "no iat" => [proof.With(fault[3..], null).Sign()],
+            "no typ" or "no alg" or "no jwk" => [proof.WithHeader(fault[3..], null).Sign()],
+            "typ JWT" => [proof.WithHeader("typ", "JWT").Sign()],
+            "alg none" => [proof.WithHeader("alg", "none").Sign(_ => [])],
+            "private jwk" => [proof.WithKey("d", "AQAB").Sign()],
+            "broken signature" => [proof.Sign(_ => new byte[64])],
+            "not a JWT" => ["x.y"],
+            "crit" => [proof.WithHeader("crit", new JsonArray("exp")).Sign()],
             _ => [proof.Sign(), prover.ForUserInfo(token).Sign()],
         };
         AssertChallenge((await app.UserInfoAsync(token, "DPoP", proofs)).ExpectError("invalid_dpop_proof", HttpStatusCode.Unauthorized));
@@ -71,6 +81,8 @@ public sealed class DPoPUserInfoTests(DPoPServer server) : IClassFixture<DPoPSer
         var token = (await server.SignInAsync(app)).AccessToken;
         foreach (var htu in (string[])[server.Issuer.Replace("http:", "HTTP:", StringComparison.Ordinal) + "/userinfo", server.Issuer + "/userinfo?x=1", server.Issuer + "/./userinfo"])
             (await app.UserInfoAsync(token, "DPoP", prover.ForUserInfo(token).With("htu", htu).Sign())).Expect(HttpStatusCode.OK);
+        // More than is asked for does no harm.
+        (await app.UserInfoAsync(token, "DPoP", prover.ForUserInfo(token).With("more", 1).WithHeader("more", 1).Sign())).Expect(HttpStatusCode.OK);
     }
 
     private static void AssertChallenge(Answer answer)

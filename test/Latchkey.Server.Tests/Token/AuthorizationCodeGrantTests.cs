@@ -11,7 +11,7 @@ namespace Latchkey.Server.Tests.Token;
 /// <summary>A code works once, soon, for its client, its redirect URI and its verifier; a request that is wrong in anything uses nothing up.</summary>
 public sealed class AuthorizationCodeGrantTests(ClockedServer server) : IClassFixture<ClockedServer>
 {
-    [Fact, Spec("RFC 6749", "4.1.3"), Spec("RFC 6749", "5.1"), Spec("OIDC Core", "3.1.3.3"), Check("oidcc-server")]
+    [Fact, Check("M14"), Spec("RFC 6749", "4.1.3"), Spec("RFC 6749", "5.1"), Spec("OIDC Core", "3.1.3.3"), Check("oidcc-server")]
     public async Task A_code_gives_what_was_granted()
     {
         using var web = server.Client(DeclaredStates.Web);

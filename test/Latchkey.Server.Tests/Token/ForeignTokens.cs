@@ -13,7 +13,7 @@ internal static class ForeignTokens
     /// <summary>The names of the forgeries, for theories.</summary>
     public static TheoryData<string> Names =>
     [
-        "alg none", "alg None in capitals", "alg HS256 with the public key", "another key", "another key under our kid", "another issuer", "another type", "no type",
+        "alg none", "alg None in capitals", "alg HS256 with the public key", "another key", "another key under our kid", "another key in the header", "another key by jku", "another issuer", "another type", "no type",
         "typ of a logout token", "payload changed", "signature cut", "no signature", "JWE of five parts", "garbage", "empty parts", "a word", "quotes", "9000 characters",
     ];
 
@@ -42,6 +42,12 @@ internal static class ForeignTokens
                 return Stranger.Sign(header, claims);
             case "another key under our kid":
                 header["alg"] = "ES256";
+                return Stranger.Sign(header, claims);
+            case "another key in the header" or "another key by jku":
+                header.Remove("alg");
+                header.Remove("kid");
+                if (name == "another key by jku") header["jku"] = "https://stranger.example.com/keys";
+                else header["jwk"] = Stranger.PublicJwk();
                 return Stranger.Sign(header, claims);
             case "another issuer":
                 claims["iss"] = "https://other.example.com";

@@ -107,7 +107,7 @@ public sealed class JwtBearerGrantTests(TrustingServer server) : IClassFixture<T
     [
         "no assertion", "garbage", "another key", "alg none", "alg HS256", "another issuer", "no iss", "typ at+jwt", "typ id-jag", "no aud", "aud of others", "aud with others",
         "aud of the token endpoint", "no exp", "expired", "no iat", "iat ahead", "nbf ahead", "old", "lives too long", "no sub", "no jti", "another repository", "a longer path",
-        "crit", "exp as text", "cnf",
+        "crit", "b64", "zip", "a key in its header", "exp as text", "cnf",
     ];
 
     [Theory, MemberData(nameof(Wrong)), Spec("RFC 7523", "3"), Spec("RFC 7523", "3.1"), Spec("RFC 8725", "3")]
@@ -143,6 +143,9 @@ public sealed class JwtBearerGrantTests(TrustingServer server) : IClassFixture<T
             "another repository" => Assertion(claims => claims["sub"] = "repo:evil/app:ref:refs/heads/main"),
             "a longer path" => Assertion(claims => claims["sub"] = Main + "/x"),
             "crit" => Assertion(header: header => header["crit"] = new JsonArray("exp")),
+            "b64" => Assertion(header: header => (header["b64"], header["crit"]) = (false, new JsonArray("b64"))),
+            "zip" => Assertion(header: header => header["zip"] = "DEF"),
+            "a key in its header" => Assertion(header: header => header["jwk"] = stranger.PublicJwk(), key: stranger),
             "exp as text" => Assertion(claims => claims["exp"] = "soon"),
             _ => Assertion(claims => claims["cnf"] = new JsonObject { ["jkt"] = "x" }),
         };

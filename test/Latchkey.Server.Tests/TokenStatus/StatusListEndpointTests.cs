@@ -135,6 +135,23 @@ public sealed class StatusListEndpointTests(ClockedServer server) : IClassFixtur
         Assert.Equal(limit / 1000, (await ClaimsAsync(address)).GetProperty("revoked_before").GetProperty("es256").GetInt64());
     }
 
+    /// <summary>Clients that nobody declared are named nowhere, so all are meant by one line.</summary>
+    [Fact]
+    public async Task When_everything_is_ended_the_older_tokens_of_everybody_are()
+    {
+        await using var own = new ClockedServer();
+        await own.InitializeAsync();
+        using var machine = own.Client(DeclaredStates.Machine);
+        var (_, address) = Reference((await machine.ClientCredentialsAsync("api:read")).Expect(HttpStatusCode.OK)["access_token"]!);
+        own.Wait(5);
+        await new Latchkey.Server.Admin.GrantAdministration(own.Database, own.Clock, "cli").RevokeAllAsync();
+        await own.Server.Services.GetRequiredService<ConfigurationSource>().RefreshAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(own.Now / 1000, (await ClaimsAsync(address)).GetProperty("revoked_before").GetProperty("").GetInt64());
+        // It need not be said longer than such tokens live.
+        own.Wait(2 * 60 * 60);
+        Assert.False((await ClaimsAsync(address)).TryGetProperty("revoked_before", out _));
+    }
+
     [Theory, InlineData("900000"), InlineData("007"), InlineData("-1"), InlineData("x"), InlineData("9223372036854775807")]
     public async Task A_list_that_there_is_not_is_not_found(string number)
     {

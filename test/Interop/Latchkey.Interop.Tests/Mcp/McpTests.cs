@@ -12,7 +12,7 @@ public sealed class McpTests(McpSite site)
 {
     private const string Redirect = "http://localhost:{0}/callback";
 
-    [Theory]
+    [Theory, Check("M15"), Check("M16")]
     [InlineData("client", "document")]
     [InlineData("client", "registration")]
     [InlineData("client", "known")]
@@ -44,7 +44,7 @@ public sealed class McpTests(McpSite site)
         Assert.Contains("resource=" + Uri.EscapeDataString(site.Url), done.GetProperty("authorizationUrl").GetString(), StringComparison.Ordinal);
     }
 
-    [Theory]
+    [Theory, Check("M16")]
     [InlineData("document")]
     [InlineData("registration")]
     [InlineData("known")]
@@ -76,7 +76,7 @@ public sealed class McpTests(McpSite site)
     }
 
     /// <summary>Who has no token is told where to get one, and for what, in one Bearer challenge that comes first (RFC 9728 section 5.1).</summary>
-    [Fact, Spec("RFC 9728", "5.1")]
+    [Fact, Check("M9"), Check("M12"), Spec("RFC 9728", "5.1")]
     public async Task The_mcp_server_says_where_tokens_are_had()
     {
         using var http = new HttpClient();
@@ -93,8 +93,28 @@ public sealed class McpTests(McpSite site)
         Assert.DoesNotContain("offline_access", metadata.GetProperty("scopes_supported").GetRawText(), StringComparison.Ordinal);
     }
 
+    /// <summary>Clients compare the issuer character by character, in each place that names it.</summary>
+    [Fact, Spec("RFC 9207", "2.4"), Spec("RFC 8414", "3.3"), Check("M11")]
+    public async Task The_issuer_is_one_string_everywhere()
+    {
+        using var http = new HttpClient();
+        using var alice = new PageWalker(site.Issuer);
+        using var app = new OAuthClient(site.Issuer, McpSite.Known with { RedirectUri = NewRedirect() });
+        var origin = new Uri(site.Url).GetLeftPart(UriPartial.Authority);
+        var resource = System.Text.Json.JsonElement.Parse(await http.GetStringAsync(origin + "/.well-known/oauth-protected-resource/mcp", TestContext.Current.CancellationToken));
+        var issuer = resource.GetProperty("authorization_servers")[0].GetString()!;
+        foreach (var path in (string[])["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"])
+            Assert.Equal(issuer, (await app.GetAsync(path)).Expect(HttpStatusCode.OK)["issuer"]);
+        var request = app.Request("openid mcp:tools", ("resource", site.Url));
+        var stop = await alice.AuthorizeAsync(request.Url);
+        Assert.Equal(issuer, stop.Answer.Issuer);
+        var tokens = (await app.RedeemAsync(request, stop.Answer.Code!, ("resource", site.Url))).Expect(HttpStatusCode.OK);
+        foreach (var name in (string[])["access_token", "id_token"]) Assert.Equal(issuer, Jwt.Claims(tokens[name]!).GetProperty("iss").GetString());
+        Assert.Equal(issuer, (await alice.GetAsync(app.Request("openid", ("resource", "https://nowhere.example.com")).Url)).Answer.Issuer);
+    }
+
     /// <summary>The conformance program's tests of authorization servers, with a person who signs in.</summary>
-    [Fact]
+    [Fact, Check("M16")]
     public async Task The_conformance_program_is_content()
     {
         var folder = NodeProgram.Folder;
