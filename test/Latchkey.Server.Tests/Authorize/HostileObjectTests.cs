@@ -47,6 +47,17 @@ public sealed class HostileObjectTests(SignedServer server) : IClassFixture<Sign
         Assert.Empty(host.Asked);
     }
 
+    /// <summary>A key that a client has registered for its requests does not make up for its secret.</summary>
+    [Fact, Spec("RFC 7523", "3")]
+    public async Task A_key_for_requests_proves_no_client()
+    {
+        using var asserting = server.Client(SignedServer.Strict with { Method = TestClient.PrivateKeyJwt });
+        var request = asserting.Request("openid");
+        (await asserting.PostAsync("/par", ("request", server.Object(asserting, request)))).ExpectError("invalid_client", HttpStatusCode.Unauthorized);
+        using var client = server.Client(SignedServer.Strict);
+        (await client.PostAsync("/par", ("request", server.Object(client, request)))).Expect(HttpStatusCode.Created);
+    }
+
     public static TheoryData<string, string> Deep => new()
     {
         { "claims of a request object", "invalid_request_object" }, { "header of a request object", "invalid_request_object" }, { "claims of a client assertion", "invalid_client" },

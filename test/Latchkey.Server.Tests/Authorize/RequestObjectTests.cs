@@ -85,6 +85,7 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
         { "another aud", """{"aud":"https://other.example.com"}""" }, { "no aud", """{"aud":null}""" }, { "aud of numbers", """{"aud":[1]}""" },
         { "a request inside", """{"request":"eyJ"}""" }, { "a request_uri inside", """{"request_uri":"urn:ietf:params:oauth:request_uri:x"}""" },
         { "no exp", """{"exp":null}""" }, { "exp as text", """{"exp":"tomorrow"}""" }, { "no nbf", """{"nbf":null}""" }, { "nbf as text", """{"nbf":"now"}""" },
+        { "iat in a hundred years", """{"iat":4600000000}""" }, { "iat as text", """{"iat":"now"}""" },
         { "a control character", """{"state":"a\u0000b"}""" },
     };
 
@@ -215,6 +216,10 @@ public sealed class RequestObjectTests(SignedServer server) : IClassFixture<Sign
 
         await RefusedAsync(client, With(good, 1, "AAAA"), "a wrapped key where there is none");
         await RefusedAsync(client, With(good, 4, ""), "no tag");
+        // Registered for one enc: nothing else is taken.
+        using var agreed = server.Client(SignedServer.Agreed);
+        var theirs = Encoding.ASCII.GetBytes(server.Object(agreed, agreed.Request("openid")));
+        await RefusedAsync(agreed, (await EncrypterAsync("RSA-OAEP-256")).Encrypt(theirs, "A128GCM", "JWT"), "another enc than registered");
         // Registered for agreement: nothing else is taken, though the server has such a key.
         await RefusedAsync(client, (await EncrypterAsync("RSA-OAEP-256")).Encrypt(Encoding.ASCII.GetBytes(signed), "A128GCM", "JWT"), "another alg than registered");
     }

@@ -1,9 +1,11 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using AngleSharp.Html.Dom;
+using Latchkey.Server.Configuration;
 using Latchkey.Server.Tests.Logout;
 using Latchkey.Server.Tests.Token;
 using Latchkey.Storage;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Latchkey.Server.Tests.Backchannel;
 
@@ -170,6 +172,35 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
         (await PollAsync(till, id + "A")).ExpectError("invalid_grant");
         (await PollAsync(till, null)).ExpectError("invalid_request");
         (await PollAsync(till, id)).Expect(HttpStatusCode.OK);
+    }
+
+    [Fact, Spec("CIBA", "7.1"), Spec("CIBA", "11")]
+    public async Task A_closed_account_is_asked_nothing_and_gives_nothing()
+    {
+        using var till = server.Client(CibaServer.Till);
+        var person = server.NewPerson();
+        using var browser = server.Server.Browser(person);
+        var id = (await AskAsync(till, person)).Expect(HttpStatusCode.OK)["auth_req_id"]!;
+        await DecideAsync(browser, await OpenAsync(browser), "allow");
+        Assert.Equal(1, await server.ExecuteAsync("UPDATE users SET disabled_at = $1 WHERE username = $2", server.Now, person.Username));
+        (await PollAsync(till, id)).ExpectError("access_denied");
+        (await AskAsync(till, person)).ExpectError("unknown_user_id");
+    }
+
+    [Fact, Spec("CIBA", "11")]
+    public async Task What_was_allowed_before_all_of_a_client_was_ended_gives_nothing()
+    {
+        await using var own = new CibaServer();
+        await own.InitializeAsync();
+        using var till = own.Client(CibaServer.Till);
+        using var browser = own.Server.Browser(DeclaredStates.Bob);
+        var id = (await AskAsync(till, DeclaredStates.Bob)).Expect(HttpStatusCode.OK)["auth_req_id"]!;
+        var page = await browser.SignInAsync(await browser.GetAsync(own.Issuer + "/account"));
+        await DecideAsync(browser, page, "allow");
+        own.Wait(1);
+        await new Latchkey.Server.Admin.ClientAdministration(own.Database, own.Clock, "cli").RevokeGrantsAsync(CibaServer.Till.Id);
+        await own.Server.Services.GetRequiredService<ConfigurationSource>().RefreshAsync(TestContext.Current.CancellationToken);
+        (await PollAsync(till, id)).ExpectError("invalid_grant");
     }
 
     public static TheoryData<string, string?, string> Wrong => new()

@@ -126,6 +126,12 @@ public sealed class DocumentFetcherTests : IClassFixture<DocumentHostFixture>, I
         Assert.Single(_resolved);
         Assert.IsType<FetchOutcome.Failed>(await PublicAsync($"https://rebinding.example.com:{_host.Port}/secret"));
         Assert.Empty(_host.Asked);
+
+        // Nor is it asked again between the judgement and the connection.
+        _host.Put("/a.json", "{}");
+        (answers, var before) = (new([IPAddress.Loopback, IPAddress.Parse("10.0.0.1")]), _resolved.Count);
+        Assert.IsType<FetchOutcome.Document>(await FetchAsync($"http://localhost:{_host.Port}/a.json"));
+        Assert.Equal(before + 1, _resolved.Count);
     }
 
     [Theory]

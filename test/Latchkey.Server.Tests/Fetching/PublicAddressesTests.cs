@@ -62,6 +62,7 @@ public sealed class PublicAddressesTests
     [InlineData("fd00:ec2::254")]
     [InlineData("fe80::1")]
     [InlineData("fe80::1%1")]
+    [InlineData("2606:4700:4700::1111%1")]
     [InlineData("fec0::1")]
     [InlineData("ff02::1")]
     public void A_special_address_is_not(string address) => Assert.False(PublicAddresses.Contains(IPAddress.Parse(address)));

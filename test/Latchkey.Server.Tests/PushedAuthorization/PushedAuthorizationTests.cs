@@ -119,6 +119,17 @@ public sealed class PushedAuthorizationTests(ClockedServer server) : IClassFixtu
         Assert.NotNull((await server.Alice.AuthorizeAsync(Url(web, reference))).Answer.Code);
     }
 
+    [Theory, InlineData("&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3Ax"), InlineData("&request=eyJhbGciOiJub25lIn0.e30.")]
+    [Spec("RFC 9126", "4"), Spec("RFC 9101", "5")]
+    public async Task A_reference_comes_alone(string more)
+    {
+        using var web = server.Client(DeclaredStates.Web);
+        var request = web.Request("openid");
+        var url = Url(web, await ReferenceAsync(web, request));
+        (await server.Alice.GetAsync(url + more)).ExpectErrorPage();
+        (await server.Alice.AuthorizeAsync(url)).ExpectCode(request);
+    }
+
     [Theory, Spec("RFC 9126", "2.2"), Check("fapi2-security-profile-final-par-attempt-to-use-expired-request_uri")]
     [InlineData(59, true)]
     [InlineData(60, false)]

@@ -291,6 +291,37 @@ public sealed class MetadataDocumentTests(MetadataDocumentServer server) : IClas
         Assert.False((await alice.GetAsync(client.Request("openid").Url)).IsAtClient);
     }
 
+    [Theory, Spec("Client ID Metadata Document", "8.3")]
+    [InlineData("jwks")]
+    [InlineData("jwks_uri")]
+    [InlineData("token_endpoint_auth_method")]
+    public async Task Whatever_else_could_prove_to_be_it_is_agreed_to_anew(string member)
+    {
+        using var another = new TestKey("another");
+        var path = server.NewPath();
+        var document = MetadataDocumentServer.Minimal();
+        document["redirect_uris"] = new JsonArray("https://app.example.com/cb");
+        if (member != "jwks_uri") document["jwks"] = new JsonObject { ["keys"] = new JsonArray(TestKey.Shared.PublicJwk()) };
+        else document["jwks_uri"] = "https://app.example.com/keys";
+        using var client = server.Server.Client(server.Publish(document, path));
+        using var alice = server.Server.Browser();
+        await client.SignInAsync(alice, "openid");
+        Assert.True((await alice.GetAsync(client.Request("openid").Url)).IsAtClient);
+
+        var changed = document.DeepClone().AsObject();
+        changed[member] = member switch
+        {
+            "jwks" => new JsonObject { ["keys"] = new JsonArray(another.PublicJwk()) },
+            "jwks_uri" => "https://evil.example.com/keys",
+            _ => "private_key_jwt",
+        };
+        await ChangeAsync(changed, path);
+        Assert.False((await alice.GetAsync(client.Request("openid").Url)).IsAtClient);
+        // What it was before is what she agreed to.
+        await ChangeAsync(document, path);
+        Assert.True((await alice.GetAsync(client.Request("openid").Url)).IsAtClient);
+    }
+
     [Fact]
     public async Task An_operator_ends_what_people_gave_it()
     {

@@ -128,6 +128,18 @@ public sealed class DPoPTokenTests(DPoPServer server) : IClassFixture<DPoPServer
     }
 
     [Fact, Spec("RFC 9449", "11.1")]
+    public async Task Nobody_uses_up_the_proof_of_another_key_by_its_name()
+    {
+        foreach (var _ in (int[])[1, 2])
+        {
+            using var prover = new Prover(server);
+            using var machine = prover.Client(DPoPServer.Machine);
+            machine.Proof = _ => prover.ForToken().With("jti", "of everybody").Sign();
+            (await machine.ClientCredentialsAsync("api:read")).ExpectBound(prover);
+        }
+    }
+
+    [Fact, Spec("RFC 9449", "11.1")]
     public async Task A_refused_request_does_not_use_its_proof_up()
     {
         using var prover = new Prover(server);

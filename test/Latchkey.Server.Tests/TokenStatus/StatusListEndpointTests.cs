@@ -60,6 +60,21 @@ public sealed class StatusListEndpointTests(ClockedServer server) : IClassFixtur
         Assert.NotEqual(first.Headers.ETag, tag);
     }
 
+    [Fact, Spec("draft-ietf-oauth-status-list", "5.1")]
+    public async Task A_list_is_signed_anew_well_before_it_ends()
+    {
+        using var machine = server.Client(DeclaredStates.Machine);
+        var (_, address) = Reference((await machine.ClientCredentialsAsync("api:read")).Expect(HttpStatusCode.OK)["access_token"]!);
+        var first = (await ClaimsAsync(address)).GetProperty("exp").GetInt64();
+        for (var i = 0; i < 7; i++)
+        {
+            server.Wait(600);
+            Assert.InRange((await ClaimsAsync(address)).GetProperty("exp").GetInt64() - server.Now / 1000, 1200, 3600);
+        }
+
+        Assert.NotEqual(first, (await ClaimsAsync(address)).GetProperty("exp").GetInt64());
+    }
+
     [Fact, Spec("RFC 7009", "2.1")]
     public async Task A_clients_own_token_is_revoked_alone()
     {
