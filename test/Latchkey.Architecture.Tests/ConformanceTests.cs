@@ -11,7 +11,9 @@ public sealed partial class ConformanceTests
         var list = File.ReadAllText(Path.Combine(Repository.Root, "test/CONFORMANCE.md"));
         var listed = Modules().Matches(list).Concat(Rows().Matches(list)).Select(match => match.Groups[1].Value).ToHashSet(StringComparer.Ordinal);
         var tested = Repository.Files("test", "*.cs").SelectMany(path => Checks().Matches(File.ReadAllText(path))).Select(match => match.Groups[1].Value)
-            .Where(name => Ours().IsMatch(name)).ToHashSet(StringComparer.Ordinal);
+            // Both plans of FAPI 2.0 share their modules; a test may name the plan that it has in mind.
+            .Where(name => Ours().IsMatch(name)).Select(name => name.Replace("fapi2-message-signing-final-", "fapi2-security-profile-final-", StringComparison.Ordinal))
+            .ToHashSet(StringComparer.Ordinal);
         Assert.NotEmpty(listed);
         Assert.Equal(listed.Order(StringComparer.Ordinal), tested.Order(StringComparer.Ordinal));
     }
