@@ -77,6 +77,17 @@ internal sealed class FaultyDatabase(Database inner) : Database
         return fault == Fault.After ? throw Away() : result;
     }
 
+    public override async ValueTask<bool> RotateAsync(RowId id, int generation, long now)
+    {
+        var fault = Next();
+        StruckWrite |= fault != Fault.None;
+        if (fault == Fault.Before) throw Away();
+        if (fault == Fault.Forget) return true;
+        var result = await inner.RotateAsync(id, generation, now);
+        Committed++;
+        return fault == Fault.After ? throw Away() : result;
+    }
+
     public override Task MigrateAsync(IReadOnlyList<Migration> migrations) => inner.MigrateAsync(migrations);
 
     public override ValueTask<bool> IsAvailableAsync() => inner.IsAvailableAsync();

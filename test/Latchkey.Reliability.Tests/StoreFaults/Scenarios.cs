@@ -32,19 +32,28 @@ internal static class Scenarios
         ["POST /select-account"] = SelectAccountAsync,
         ["GET /device"] = async server => await PageAsync(server, (await StartDeviceAsync(server))["verification_uri_complete"]!, stop => stop.Has("decision")),
         ["POST /device"] = DecideAsync,
-        ["GET /account"] = server => PageAsync(server, "/account", stop => stop.Has("current_password")),
+        ["GET /account"] = server => PageAsync(server, "/account", IsAccount),
         ["POST /account, end a grant"] = EndGrantAsync,
         ["POST /logout"] = SignOutAsync,
     };
 
-    public static IEnumerable<string> Names => All.Keys;
+    public static IEnumerable<string> Names => All.Keys.Concat(ClientScenarios.All.Keys);
 
-    public static Task<Attempt> PrepareAsync(string name, InProcessServer server) => All[name](server);
+    public static Task<Attempt> PrepareAsync(string name, InProcessServer server) =>
+        (All.TryGetValue(name, out var prepare) ? prepare : ClientScenarios.All[name])(server);
 
     /// <summary>Every row but those of the audit, to be compared.</summary>
     public static ValueTask<string> RowsAsync(Database database) => database.ReadAsync(async sql =>
     {
         var rows = new StringBuilder();
+        if (database.Engine == "postgres")
+        {
+            const string Tables = "SELECT c.relname::text FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace AND c.relname <> 'audit' ORDER BY 1";
+            foreach (var table in await sql.ListAsync(Tables, row => row.Text(0)))
+                rows.AppendLine(table).AppendJoin('\n', await sql.ListAsync($"SELECT t::text FROM {table} t ORDER BY 1", row => row.Text(0)));
+            return rows.ToString();
+        }
+
         foreach (var table in await sql.ListAsync("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'audit' ORDER BY name", row => row.Text(0)))
         {
             var columns = await sql.ListAsync("SELECT name FROM pragma_table_info($1)", row => row.Text(0), table);
@@ -207,8 +216,8 @@ internal static class Scenarios
         var browser = server.Browser();
         var tokens = await client.SignInAsync(browser, "openid offline_access");
         var page = await browser.GetAsync("/account");
-        var revoke = page.Document!.QuerySelector("button[name=revoke]")!.GetAttribute("value")!;
-        var form = (AngleSharp.Html.Dom.IHtmlFormElement)page.Document.QuerySelector("form:has(button[name=revoke])")!;
+        var revoke = DeclaredStates.FirstParty.Id;
+        var form = (AngleSharp.Html.Dom.IHtmlFormElement)page.Document!.QuerySelector($"form:has(button[name=revoke][value={revoke}])")!;
         return new(async () => (await browser.SubmitAsync(page, form, ("revoke", revoke))).Status, async _ =>
         {
             await browser.SubmitAsync(page, form, ("revoke", revoke));
@@ -224,7 +233,7 @@ internal static class Scenarios
         return new(async () => (await browser.SubmitAsync(page, ("decision", "logout"))).Status, async _ =>
         {
             await browser.SubmitAsync(page, ("decision", "logout"));
-            return (await browser.GetAsync("/account")).Has("current_password") ? "still signed in" : null;
+            return IsAccount(await browser.GetAsync("/account")) ? "still signed in" : null;
         });
     }
 
@@ -243,6 +252,9 @@ internal static class Scenarios
         var stop = await browser.GetAsync(url);
         return (browser, stop.Has("password") ? await browser.SignInAsync(stop) : stop);
     }
+
+    // Its forms are several, and what waits for the person comes first.
+    private static bool IsAccount(Stop stop) => stop.Document?.QuerySelector("input[name=current_password]") is not null;
 
     private static string? Wrong(Answer answer, HttpStatusCode expected) => answer.Status == expected ? null : answer.ToString();
 }
