@@ -24,6 +24,9 @@ public sealed class ProviderKeys
         _unknown = new(clock, options.KeysCooldown);
     }
 
+    /// <summary>Why the last reading failed; null if it did not.</summary>
+    internal ProviderException? Failure => _keys.Failure;
+
     /// <summary>
     /// The key that signed, if the provider has it. Call it only for a token that is right in all that can be seen without the key: an unknown key id
     /// can make the provider be asked, though no more than <see cref="ProviderOptions.KeysCooldown"/> allows.

@@ -62,9 +62,11 @@ internal sealed class ScriptedProvider : HttpMessageHandler
         switch (request.RequestUri!.AbsolutePath)
         {
             case "/.well-known/openid-configuration":
+                // It is as many providers as there are names for it.
+                var issuer = request.RequestUri.GetLeftPart(UriPartial.Authority);
                 return Json($$"""
-                    {"issuer":"{{Issuer}}","authorization_endpoint":"{{Issuer}}/authorize","token_endpoint":"{{Issuer}}/token","revocation_endpoint":"{{Issuer}}/revoke",
-                     "jwks_uri":"{{Issuer}}/jwks","response_types_supported":["code"],"code_challenge_methods_supported":["S256"],
+                    {"issuer":"{{issuer}}","authorization_endpoint":"{{issuer}}/authorize","token_endpoint":"{{issuer}}/token","revocation_endpoint":"{{issuer}}/revoke",
+                     "jwks_uri":"{{issuer}}/jwks","response_types_supported":["code"],"code_challenge_methods_supported":["S256"],
                      "authorization_response_iss_parameter_supported":true}
                     """);
             case "/token":

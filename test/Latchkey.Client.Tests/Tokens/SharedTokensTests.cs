@@ -1,5 +1,6 @@
 using System.Text;
 using Latchkey.Client.Tokens;
+using Latchkey.Protocol;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Hybrid;
@@ -60,6 +61,25 @@ public sealed class SharedTokensTests : IDisposable
         await Fresh().For(resource: "https://other.test").GetAsync();
         cache.Entries[cache.Entries.Keys.Single(key => key != name)] = kept;
         Assert.Equal("access-3", (await Fresh().For(resource: "https://other.test").GetAsync()).Value);
+    }
+
+    [Fact, Check("C18"), Spec("RFC 9449", "5")]
+    public async Task Clients_of_other_providers_and_with_other_keys_share_nothing()
+    {
+        var cache = new PlainCache();
+        MachineTokens Of(Action<LatchkeyClientOptions> change) => new(_provider.Client(change), _provider.Clock, new SharedTokens(cache, _protection, clock: _provider.Clock));
+        var first = await Of(_ => { }).GetAsync();
+        Assert.NotEqual(first.Value, (await Of(options => options.Issuer = "https://other.test").GetAsync()).Value);
+        Assert.NotEqual(first.Value, (await Of(options => options.ClientId = "other").GetAsync()).Value);
+
+        // A token is of no use to a node that lacks its key.
+        _provider.Answer = (_, _) => Task.FromResult(_provider.Token(type: "DPoP"));
+        using var key = DPoPKey.Generate();
+        using var other = DPoPKey.Generate();
+        var bound = await Of(options => options.UseDPoP(key)).GetAsync();
+        Assert.Equal(other.Thumbprint, (await Of(options => options.UseDPoP(other)).GetAsync()).KeyThumbprint);
+        Assert.Equal(bound.Value, (await Of(options => options.UseDPoP(key)).GetAsync()).Value);
+        Assert.Equal(5, _provider.TokenRequests.Count);
     }
 
     [Fact]

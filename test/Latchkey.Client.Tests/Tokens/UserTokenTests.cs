@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using Latchkey.Client.Tests.Rogue;
 using Latchkey.Client.Tokens;
 
 namespace Latchkey.Client.Tests.Tokens;
@@ -69,6 +71,87 @@ public sealed class UserTokenTests : IDisposable
         Assert.False(call.IsCompleted);
         _store.Saving.SetResult();
         await call;
+    }
+
+    [Fact, Check("C20")]
+    public async Task A_save_is_not_broken_off_however_long_it_takes()
+    {
+        var source = (await SignedInAsync()).For("session");
+        _provider.Clock.Advance(TimeSpan.FromHours(2));
+        _provider.Answers("\"expires_in\":3600,\"refresh_token\":\"refresh-2\"");
+        _store.Saving = new TaskCompletionSource();
+        var call = source.GetAsync().AsTask();
+        await Eventually.HoldsAsync("the save has begun", () => _store.Saved.Any(tokens => tokens.RefreshToken == "refresh-2"));
+        // The provider has rotated: without this save the session would be lost.
+        _provider.Clock.Advance(TimeSpan.FromMinutes(10));
+        _store.Saving.SetResult();
+        await call;
+        Assert.Equal("refresh-2", (await _store.ReadAsync("session", default))!.RefreshToken);
+    }
+
+    [Fact, Check("C25")]
+    public async Task Revoking_waits_for_a_renewal_and_revokes_what_it_brought()
+    {
+        var users = await SignedInAsync();
+        _provider.Clock.Advance(TimeSpan.FromHours(2));
+        _provider.Answers("\"expires_in\":3600,\"refresh_token\":\"refresh-2\"");
+        _store.Saving = new TaskCompletionSource();
+        var call = users.For("session").GetAsync().AsTask();
+        await Eventually.HoldsAsync("the save has begun", () => _store.Saved.Any(tokens => tokens.RefreshToken == "refresh-2"));
+        var revoking = users.RevokeAsync("session").AsTask();
+        _store.Saving.SetResult();
+        await call;
+        await revoking;
+        // Not saved once more behind the back of whoever signed out.
+        Assert.Null(await _store.ReadAsync("session", default));
+        Assert.Equal("refresh-2", Assert.Single(_provider.Revocations)["token"]);
+    }
+
+    [Fact]
+    public async Task Waiting_for_a_lock_that_nobody_gives_back_ends()
+    {
+        var locks = new StuckLock();
+        await SignedInAsync();
+        var source = new UserTokens(_provider.Client(), _store, locks, _provider.Clock).For("session");
+        _provider.Clock.Advance(TimeSpan.FromHours(2));
+        var call = source.GetAsync().AsTask();
+        await Eventually.HoldsAsync("it waits for the lock", () => locks.Waiting == 1);
+        _provider.Clock.Advance(TimeSpan.FromMinutes(1));
+        await Eventually.HoldsAsync("the call has ended", () => call.IsCompleted);
+        Assert.True((await Assert.ThrowsAsync<TokenUnavailableException>(() => call)).IsTransient);
+        Assert.Empty(_provider.TokenRequests);
+    }
+
+    [Fact]
+    public async Task A_long_session_does_not_collect_dead_tokens()
+    {
+        var users = await SignedInAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await users.For("session", resource: $"https://api{i}.test").GetAsync();
+            _provider.Clock.Advance(TimeSpan.FromHours(2));
+        }
+
+        var kept = (await _store.ReadAsync("session", default))!;
+        Assert.Equal("https://api4.test", Assert.Single(kept.AccessTokens).Resource);
+        // A provider that gives no new refresh token means that the old one stays.
+        Assert.Equal("refresh-1", kept.With("", "", new() { AccessToken = kept.AccessTokens[0].Token }, _provider.Clock.GetUtcNow()).RefreshToken);
+    }
+
+    [Fact, Spec("OIDC Core", "12.2"), Check("C20")]
+    public async Task An_answer_about_somebody_else_does_not_get_into_the_session()
+    {
+        await using var rogue = await RogueProvider.StartAsync();
+        using var client = rogue.Client();
+        var users = new UserTokens(client, _store, clock: rogue.Clock);
+        var signedIn = await rogue.SignInAsync(client);
+        await users.SaveAsync("session", new() { AccessToken = signedIn.AccessToken, IdToken = signedIn.IdToken, RefreshToken = "refresh-1" });
+        var before = await _store.ReadAsync("session", default);
+        rogue.Clock.Advance(TimeSpan.FromHours(2));
+        rogue.Token["id_token"] = rogue.IdToken(null, claims => claims["sub"] = "person-2");
+        var exception = await Assert.ThrowsAsync<TokenUnavailableException>(async () => await users.For("session").GetAsync());
+        Assert.Equal("LK-CLIENT-REFRESH-MISMATCH", exception.Refusal?.Code);
+        Assert.Equal(before, await _store.ReadAsync("session", default));
     }
 
     [Fact, Check("C20")]
@@ -235,6 +318,18 @@ public sealed class UserTokenTests : IDisposable
         return users;
     }
 
+    private sealed class StuckLock : ITokenLock
+    {
+        public int Waiting { get; private set; }
+
+        public async ValueTask<IAsyncDisposable> AcquireAsync(string name, CancellationToken cancellationToken)
+        {
+            Waiting++;
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            throw new UnreachableException();
+        }
+    }
+
     private sealed class RecordingStore : ITokenStore
     {
         private readonly MemoryTokenStore _inner = new();
@@ -260,7 +355,7 @@ public sealed class UserTokenTests : IDisposable
         public async ValueTask SaveAsync(string session, SessionTokens tokens, CancellationToken cancellationToken)
         {
             Saved.Enqueue(tokens);
-            if (Saving is not null) await Saving.Task;
+            if (Saving is not null) await Saving.Task.WaitAsync(cancellationToken);
             await _inner.SaveAsync(session, tokens, cancellationToken);
         }
 

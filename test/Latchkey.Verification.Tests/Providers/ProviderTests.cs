@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Net;
 using System.Security.Cryptography;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Latchkey.Verification.Jose;
 using Latchkey.Verification.Providers;
@@ -192,6 +193,52 @@ public sealed class ProviderTests : IDisposable
         }
 
         Assert.NotNull(await late);
+    }
+
+    [Fact]
+    public async Task What_failed_long_ago_says_nothing_of_now()
+    {
+        var provider = _script.Provider();
+        Assert.NotNull(await provider.Keys.FindAsync("one", "RS256"));
+        _script.Clock.Advance(TimeSpan.FromMinutes(59));
+        _script.Answers["/keys"] = () => Misbehave("an error");
+        Assert.NotNull(await provider.Keys.FindAsync("one", "RS256"));
+        await Eventually.HoldsAsync("the renewal has failed", () => provider.Keys.Failure is not null);
+
+        // Nobody came for hours, and meanwhile the provider is back and has taken the key away: the first who comes waits for what holds now.
+        _script.Answers["/keys"] = () => ScriptedProvider.Json(ScriptedProvider.Set(ScriptedProvider.Jwk("two")).ToJsonString());
+        _script.Clock.Advance(TimeSpan.FromHours(3));
+        Assert.Null(await provider.Keys.FindAsync("one", "RS256"));
+    }
+
+    [Theory]
+    [InlineData("max-age=0", 4, 6)]
+    [InlineData("max-age=31536000", 11 * 60, (24 * 60) + 1)]
+    public async Task Keys_live_for_five_minutes_at_least_and_a_day_at_most(string cacheControl, int keptMinutes, int goneMinutes)
+    {
+        _script.Answers["/keys"] = () =>
+        {
+            var answer = ScriptedProvider.Json(ScriptedProvider.Set(ScriptedProvider.Jwk()).ToJsonString());
+            answer.Headers.Add("Cache-Control", cacheControl);
+            return answer;
+        };
+        var provider = _script.Provider();
+        var key = (await provider.Keys.FindAsync("one", "RS256"))!;
+        _script.Clock.Advance(TimeSpan.FromMinutes(keptMinutes));
+        Assert.True(provider.Keys.Holds(key));
+        _script.Answers["/keys"] = () => Misbehave("an error");
+        _script.Clock.Advance(TimeSpan.FromMinutes(goneMinutes - keptMinutes));
+        Assert.False(provider.Keys.Holds(key));
+    }
+
+    [Fact]
+    public void A_set_of_endlessly_many_keys_is_read_to_the_hundredth()
+    {
+        var keys = ScriptedProvider.Set([.. Enumerable.Range(0, 150).Select(number => ScriptedProvider.Jwk($"key-{number}"))]);
+        var set = KeySet.Read(JsonElement.Parse(keys.ToJsonString()), null)!;
+        Assert.Equal(100, set.Count);
+        Assert.NotNull(set.Find("key-99", "RS256"));
+        Assert.Null(set.Find("key-100", "RS256"));
     }
 
     /// <summary>Keys that must not be used, and what becomes of the token they would verify.</summary>
