@@ -17,11 +17,12 @@ internal static class ClientCommands
     private static readonly Option<string[]> PostLogoutRedirectUris = Several("--post-logout-redirect-uri", "Where people may go after signing out; may be repeated", "URI");
     private static readonly Option<string[]> GrantTypes = Several("--grant-type", "A grant it may use; may be repeated [default: authorization_code]", "GRANT");
     private static readonly Option<string?> Scope = new("--scope") { Description = "The scopes it may ask for, separated by spaces", HelpName = "\"openid email\"" };
-    private static readonly Option<string?> Method = new("--auth-method") { Description = "client_secret_basic, client_secret_post, private_key_jwt or none", HelpName = "METHOD" };
+    private static readonly Option<string?> Method = new("--auth-method") { Description = "client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none", HelpName = "METHOD" };
     private static readonly Option<string?> ApplicationType = new("--application-type") { Description = "web or native", HelpName = "TYPE" };
     private static readonly Option<string?> BackchannelLogoutUri = new("--backchannel-logout-uri") { Description = "Where logout tokens go", HelpName = "URI" };
     private static readonly Option<string?> JwksUri = new("--jwks-uri") { Description = "Where its public keys are", HelpName = "URI" };
     private static readonly Option<bool?> SkipConsent = new("--skip-consent") { Description = "A first-party app: people are not asked for consent", HelpName = "true|false" };
+    private static readonly Option<string?> Profile = new("--profile") { Description = "The profile that it keeps to: oauth21, fapi2-security, fapi2-message-signing or mcp", HelpName = "NAME" };
     private static readonly Option<string?> Metadata = new("--metadata") { Description = "Any further metadata by their registered names, as a JSON file (- for standard input)", HelpName = "FILE" };
     private static readonly Option<TimeSpan?> Overlap = Duration.Option("--overlap", "For how long the old secret stays good [default: 24h]");
 
@@ -31,9 +32,9 @@ internal static class ClientCommands
         AdminCommand.Create("show", "Show a client.", "latchkey client show web --json", ShowAsync, Id),
         AdminCommand.CreateFirst("create", "Register a client. Its secret is printed once and can't be read again.",
             "latchkey client create --client-id web --redirect-uri https://app.example.com/callback --grant-type authorization_code --grant-type refresh_token --scope \"openid email\"",
-            CreateAsync, NewId, Name, RedirectUris, PostLogoutRedirectUris, GrantTypes, Scope, Method, ApplicationType, BackchannelLogoutUri, JwksUri, SkipConsent, Metadata),
+            CreateAsync, NewId, Name, RedirectUris, PostLogoutRedirectUris, GrantTypes, Scope, Method, ApplicationType, BackchannelLogoutUri, JwksUri, SkipConsent, Profile, Metadata),
         AdminCommand.Create("update", "Change a client: what is given replaces what it had.", "latchkey client update web --scope \"openid email api:read\"",
-            UpdateAsync, Id, Name, RedirectUris, PostLogoutRedirectUris, GrantTypes, Scope, Method, ApplicationType, BackchannelLogoutUri, JwksUri, SkipConsent, Metadata),
+            UpdateAsync, Id, Name, RedirectUris, PostLogoutRedirectUris, GrantTypes, Scope, Method, ApplicationType, BackchannelLogoutUri, JwksUri, SkipConsent, Profile, Metadata),
         AdminCommand.Create("delete", "Delete a client, its secrets and what people granted it.", "latchkey client delete web", DeleteAsync, Id),
         AdminCommand.Create("rotate-secret", "Give a client a new secret, printed once. The old one stays good for a while.",
             "latchkey client rotate-secret web --overlap 1h", RotateSecretAsync, Id, Overlap),
@@ -108,7 +109,8 @@ internal static class ClientCommands
         .Text("application_type", parsed.GetValue(ApplicationType))
         .Text("backchannel_logout_uri", parsed.GetValue(BackchannelLogoutUri))
         .Text("jwks_uri", parsed.GetValue(JwksUri))
-        .Flag("skip_consent", parsed.GetValue(SkipConsent));
+        .Flag("skip_consent", parsed.GetValue(SkipConsent))
+        .Text("profile", parsed.GetValue(Profile));
 
     private static JsonObject ToJson(ClientMetadata client) => JsonSerializer.SerializeToNode(client, MessagesJson.Default.ClientMetadata)!.AsObject();
 

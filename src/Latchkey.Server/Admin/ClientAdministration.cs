@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Profiles;
 using Latchkey.Server.Registration;
 using Latchkey.Storage;
 
@@ -50,6 +51,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
                 throw new AdministrationException($"There is a client {metadata.ClientId} already; choose another id, or change it with client update.");
             if (await Users.FindAsync(sql, metadata.ClientId).ConfigureAwait(false) is not null)
                 throw new AdministrationException($"The id {metadata.ClientId} is the sub of a user; choose another, so that tokens can't be confused.");
+            await JudgeAmongAsync(sql, metadata).ConfigureAwait(false);
             await SaveAsync(sql, metadata, isNew: true, audit).ConfigureAwait(false);
             if (secret is not null) await Clients.AddSecretAsync(sql, NewSecretRow(metadata.ClientId, SecretHasher.HashGenerated(secret), audit.At)).ConfigureAwait(false);
             return true;
@@ -71,6 +73,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
             if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not { } row) throw Missing(clientId);
             var metadata = change(row.Metadata) with { ClientId = clientId };
             Judge(metadata);
+            await JudgeAmongAsync(sql, metadata).ConfigureAwait(false);
             await SaveAsync(sql, metadata, isNew: false, audit).ConfigureAwait(false);
             return metadata;
         }).ConfigureAwait(false);
@@ -186,6 +189,13 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
     private static void Judge(ClientMetadata metadata)
     {
         if (ClientRules.Fault(metadata, null) is { } fault) throw new AdministrationException($"The client can't be so: {fault}");
+    }
+
+    // The server's own profile is not known here; what breaks it gets nothing from the server, which says so in its log.
+    private static async ValueTask JudgeAmongAsync(SqlSession sql, ClientMetadata metadata)
+    {
+        if (metadata.Profile is not null && ProfileCheck.Fault(ProfileCheck.NoProfile, [metadata], await Resources.ListAsync(sql).ConfigureAwait(false)) is var (subject, sentence))
+            throw new AdministrationException($"The client can't be so: {subject}: {sentence}");
     }
 
     private static AdministrationException Missing(string clientId) => new($"There is no client {clientId}; see latchkey client list.");

@@ -4,6 +4,7 @@ using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Authorize;
 using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Profiles;
 using Latchkey.Server.Token;
 
 namespace Latchkey.Server.Admin;
@@ -34,7 +35,8 @@ internal static class ClientRules
         ?? ValueFault(client)
         ?? TokenExchangeFault(client.TokenExchange)
         ?? BackchannelFault(client)
-        ?? UnsupportedDemand(client);
+        ?? UnsupportedDemand(client)
+        ?? ProfileFault(client);
 
     private static string? IdFault(string id) =>
         id.Length == 0 ? "client_id is missing; give the client an id."
@@ -284,6 +286,10 @@ internal static class ClientRules
             ? "require_signed_request_object needs the client's public keys; give jwks or jwks_uri."
             : null;
     }
+
+    private static string? ProfileFault(ClientMetadata client) => SecurityProfiles.TryParse(client.Profile, out _)
+        ? ProfileCheck.OwnFault(client)
+        : $"profile {client.Profile} is unknown; use one of {string.Join(", ", SecurityProfiles.Names)}.";
 
     // What a client would rely on is refused rather than passed over in silence.
     private static string? UnsupportedDemand(ClientMetadata client) => client.IntrospectionEncryptedResponseAlg is not null

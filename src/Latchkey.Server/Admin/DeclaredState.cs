@@ -42,6 +42,9 @@ public sealed record DeclaredSetting(string Value, string Place);
 /// <param name="Place">Where it stands, for messages.</param>
 public sealed record DeclaredClient(ClientMetadata Metadata, string? Secret, string Place)
 {
+    /// <summary>The members that were written down: what a profile would have to overrule is refused.</summary>
+    public IReadOnlySet<string> Written { get; init; } = new HashSet<string>();
+
     /// <summary>Names the client, never shows the secret.</summary>
     public override string ToString() => $"declared client {Metadata.ClientId}";
 }

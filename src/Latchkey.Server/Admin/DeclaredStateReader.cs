@@ -161,7 +161,8 @@ public static class DeclaredStateReader
             node.Remove("client_secret");
         }
 
-        return new(ReadMessage(node, file, place, MessagesJson.Default.ClientMetadata), secret, $"{file}: {place}");
+        var metadata = ReadMessage(node, file, place, MessagesJson.Default.ClientMetadata);
+        return new(metadata, secret, $"{file}: {place}") { Written = node.Select(member => member.Key).ToHashSet(StringComparer.Ordinal) };
     }
 
     private static DeclaredUser ReadUser(JsonObject node, string file, string place)
