@@ -123,7 +123,9 @@ internal sealed record ServeSettings
         };
     }
 
-    private static SecurityProfile ReadProfile(SettingSources sources)
+    /// <summary>The profile that all clients are to keep to.</summary>
+    /// <exception cref="SettingException">There is no such profile.</exception>
+    public static SecurityProfile ReadProfile(SettingSources sources)
     {
         if (sources.Find(Setting.Profile) is not { } name) return SecurityProfile.None;
         return SecurityProfiles.TryParse(name.Text, out var profile)

@@ -15,7 +15,7 @@ public sealed class ProfileTests
         var state = new JsonObject { ["settings"] = new JsonObject { ["profile"] = "fapi2-security" }, ["clients"] = new JsonArray(Client("bank", "client_secret_basic")) };
         await File.WriteAllTextAsync(file, state.ToJsonString());
         string[] serve = ["serve", "--issuer", $"http://127.0.0.1:{LoopbackPorts.Next()}", "--data", folder.Path, "--config", file];
-        (await LatchkeyProcess.RunAsync(serve)).ExpectRefusal(2, "client bank", "token_endpoint_auth_method", "fapi2-security", "FAPI 2.0 Security Profile section 5.3.2.1", "private_key_jwt");
+        (await LatchkeyProcess.RunAsync(serve)).ExpectRefusal(2, "clients[0]", "token_endpoint_auth_method", "fapi2-security", "FAPI 2.0 Security Profile section 5.3.2.1", "private_key_jwt");
         // Nothing was written for it, not even what was right.
         Assert.Equal("[]", (await LatchkeyProcess.RunAsync(["client", "list", "--json", "--data", folder.Path])).ExpectDone().Output.Trim());
 

@@ -24,7 +24,10 @@ internal static class ClientRules
     /// <summary>What is wrong with a client, as a sentence; null if nothing is.</summary>
     /// <param name="client">Its metadata.</param>
     /// <param name="secret">The secret that is declared with it, if any.</param>
-    public static string? Fault(ClientMetadata client, string? secret) =>
+    public static string? Fault(ClientMetadata client, string? secret) => FaultApart(client, secret) ?? ProfileCheck.OwnFault(client);
+
+    /// <summary>The same without the rules of its profile.</summary>
+    public static string? FaultApart(ClientMetadata client, string? secret) =>
         IdFault(client.ClientId)
         ?? AuthenticationFault(client, secret)
         ?? GrantFault(client)
@@ -36,7 +39,7 @@ internal static class ClientRules
         ?? TokenExchangeFault(client.TokenExchange)
         ?? BackchannelFault(client)
         ?? UnsupportedDemand(client)
-        ?? ProfileFault(client);
+        ?? UnknownProfile(client);
 
     private static string? IdFault(string id) =>
         id.Length == 0 ? "client_id is missing; give the client an id."
@@ -287,8 +290,8 @@ internal static class ClientRules
             : null;
     }
 
-    private static string? ProfileFault(ClientMetadata client) => SecurityProfiles.TryParse(client.Profile, out _)
-        ? ProfileCheck.OwnFault(client)
+    private static string? UnknownProfile(ClientMetadata client) => SecurityProfiles.TryParse(client.Profile, out _)
+        ? null
         : $"profile {client.Profile} is unknown; use one of {string.Join(", ", SecurityProfiles.Names)}.";
 
     // What a client would rely on is refused rather than passed over in silence.
