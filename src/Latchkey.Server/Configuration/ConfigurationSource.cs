@@ -46,7 +46,8 @@ internal sealed partial class ConfigurationSource(
                 next = await ReadAsync().ConfigureAwait(false);
             }
 
-            if (!ReferenceEquals(next, _current)) TellOfUnmet(next);
+            // At the start it is judged as a whole, and refused.
+            if (_current is not null && !ReferenceEquals(next, _current)) TellOfUnmet(next);
             _current = next;
         }
         finally
