@@ -10,6 +10,9 @@ namespace Latchkey.Cli;
 /// <summary><c>latchkey client</c>: the apps that may ask for tokens.</summary>
 internal static class ClientCommands
 {
+    private const string Declared = "declared";
+
+    private static readonly Option<int> Limit = new("--limit") { Description = "How many of those that registered themselves, and of those whose id is a URL, at most", HelpName = "N", DefaultValueFactory = _ => 1000 };
     private static readonly Argument<string> Id = new("client_id") { Description = "The client's id" };
     private static readonly Option<string?> NewId = new("--client-id") { Description = "The client's id [default: made at random]", HelpName = "ID" };
     private static readonly Option<string?> Name = new("--name") { Description = "A name for people", HelpName = "NAME" };
@@ -28,7 +31,7 @@ internal static class ClientCommands
 
     public static Command Create() => new("client", "The apps that may ask for tokens.")
     {
-        AdminCommand.Create("list", "List the clients.", "latchkey client list --data ./data", ListAsync),
+        AdminCommand.Create("list", "List the clients, declared or not.", "latchkey client list --data ./data", ListAsync, Limit),
         AdminCommand.Create("show", "Show a client.", "latchkey client show web --json", ShowAsync, Id),
         AdminCommand.CreateFirst("create", "Register a client. Its secret is printed once and can't be read again.",
             "latchkey client create --client-id web --redirect-uri https://app.example.com/callback --grant-type authorization_code --grant-type refresh_token --scope \"openid email\"",
@@ -39,18 +42,30 @@ internal static class ClientCommands
         AdminCommand.Create("rotate-secret", "Give a client a new secret, printed once. The old one stays good for a while.",
             "latchkey client rotate-secret web --overlap 1h", RotateSecretAsync, Id, Overlap),
         AdminCommand.Create("revoke-grants", "End everything that people granted a client until now.", "latchkey client revoke-grants web", RevokeGrantsAsync, Id),
+        AdminCommand.Create("block", "Keep a client out that nobody declared, and end all that people granted it.", "latchkey client block https://app.example.com/client.json", BlockAsync, Id),
     };
 
-    private static async Task ListAsync(AdminContext context, ParseResult parsed) => context.Output.List(
-        ["client_id", "name", "authentication", "grants", "scope"],
-        await context.Clients.ListAsync().ConfigureAwait(false),
-        pair => [pair.Client.Metadata.ClientId, pair.Client.Metadata.ClientName ?? "", pair.Client.Metadata.TokenEndpointAuthMethod,
-            string.Join(' ', pair.Client.Metadata.GrantTypes), pair.Client.Metadata.Scope ?? ""],
-        pair => Describe(pair.Client, pair.Secrets));
+    private static async Task ListAsync(AdminContext context, ParseResult parsed)
+    {
+        var declared = (await context.Clients.ListAsync().ConfigureAwait(false)).Select(pair => (pair.Client.Metadata, Origin: Declared, Item: Describe(pair.Client, pair.Secrets)));
+        var others = (await context.Clients.ListUndeclaredAsync(parsed.GetValue(Limit)).ConfigureAwait(false)).Select(client => (client.Metadata, client.Origin, Item: Describe(client)));
+        context.Output.List(
+            ["client_id", "name", "authentication", "grants", "scope", "origin"],
+            [.. declared, .. others],
+            client => [client.Metadata.ClientId, client.Metadata.ClientName ?? "", client.Metadata.TokenEndpointAuthMethod, string.Join(' ', client.Metadata.GrantTypes), client.Metadata.Scope ?? "", client.Origin],
+            client => client.Item);
+    }
 
     private static async Task ShowAsync(AdminContext context, ParseResult parsed)
     {
-        var (client, secrets) = await context.Clients.FindAsync(parsed.GetValue(Id)!).ConfigureAwait(false);
+        var id = parsed.GetValue(Id)!;
+        if (await context.Clients.FindUndeclaredAsync(id).ConfigureAwait(false) is { } other && !(await context.Clients.ListAsync().ConfigureAwait(false)).Exists(pair => pair.Client.Metadata.ClientId == id))
+        {
+            context.Output.Show(Describe(other));
+            return;
+        }
+
+        var (client, secrets) = await context.Clients.FindAsync(id).ConfigureAwait(false);
         context.Output.Show(Describe(client, secrets));
     }
 
@@ -112,6 +127,15 @@ internal static class ClientCommands
         .Flag("skip_consent", parsed.GetValue(SkipConsent))
         .Text("profile", parsed.GetValue(Profile));
 
+    private static async Task BlockAsync(AdminContext context, ParseResult parsed)
+    {
+        var id = parsed.GetValue(Id)!;
+        var stays = await context.Clients.BlockAsync(id).ConfigureAwait(false);
+        context.Output.Done(
+            stays ? $"Client {id} gets nothing any more; latchkey client delete {id} lets it in again." : $"Client {id} is deleted with all that it was granted.",
+            new JsonObject { ["client_id"] = id, ["blocked"] = true });
+    }
+
     private static JsonObject ToJson(ClientMetadata client) => JsonSerializer.SerializeToNode(client, MessagesJson.Default.ClientMetadata)!.AsObject();
 
     private static JsonObject Describe(ClientRow client, IReadOnlyList<ClientSecret> secrets)
@@ -124,8 +148,20 @@ internal static class ClientCommands
             ["expires_at"] = Output.Moment(secret.ExpiresAt),
         })]);
         if (client.NotBefore > 0) item["grants_not_before"] = Output.Moment(client.NotBefore);
+        item["origin"] = Declared;
         item["created_at"] = Output.Moment(client.CreatedAt);
         item["updated_at"] = Output.Moment(client.UpdatedAt);
+        return item;
+    }
+
+    private static JsonObject Describe(UndeclaredClient client)
+    {
+        var item = ToJson(client.Metadata);
+        if (client.NotBefore > 0) item["grants_not_before"] = Output.Moment(client.NotBefore);
+        item["origin"] = client.Origin;
+        if (client.CreatedAt is not null) item["created_at"] = Output.Moment(client.CreatedAt);
+        item["updated_at"] = Output.Moment(client.UpdatedAt);
+        if (client.Origin == "registered") item["used_at"] = Output.Moment(client.UsedAt);
         return item;
     }
 

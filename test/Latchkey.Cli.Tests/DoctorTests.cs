@@ -94,7 +94,9 @@ public sealed class DoctorTests : IDisposable
         var refused = Find(result, "fapi2-client-authentication");
         Assert.Equal("FAPI 2.0 Security Profile section 5.3.2.1", refused.GetProperty("section").GetString());
         // What the profile would change without a word is told as a note.
-        Assert.Equal("note", Find(result, "fapi2-pushed-requests").GetProperty("severity").GetString());
+        var turnedOn = Find(result, "profile-turns-on");
+        Assert.Equal("note", turnedOn.GetProperty("severity").GetString());
+        Assert.Contains("require_pushed_authorization_requests", turnedOn.GetProperty("says").GetString(), StringComparison.Ordinal);
         Assert.Equal("fapi2-security", result.Json.GetProperty("profile").GetString());
         (await DoctorAsync(Sound(), "--profile", "fapi3")).ExpectRefusal(2, "--profile", "oauth21");
     }

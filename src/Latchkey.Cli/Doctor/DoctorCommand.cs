@@ -59,7 +59,7 @@ internal static class DoctorCommand
                 yield return new("client-refused", Severity.Error, client.Subject, null, $"it would be refused: {fault.TrimEnd('.')}", null, "mend it where it is declared", null);
             foreach (var finding in ProfileCheck.Client(client.Metadata, examined.Options, client.Written)) yield return finding;
             // What changes for clients by a profile that all of them are to keep to.
-            foreach (var finding in ProfileCheck.TurnedOn(client.Metadata with { Profile = null }, examined.Options)) yield return finding;
+            if (ProfileCheck.TurnedOn(client.Metadata, examined.Options) is { } turnedOn) yield return turnedOn;
         }
 
         foreach (var resource in examined.Resources)

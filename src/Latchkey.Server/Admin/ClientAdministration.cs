@@ -15,6 +15,8 @@ namespace Latchkey.Server.Admin;
 /// <param name="actor">Who does it, for the audit, such as <c>cli</c>.</param>
 public sealed class ClientAdministration(Database database, TimeProvider clock, string actor)
 {
+    private static readonly System.Text.Json.JsonElement NoKeys = System.Text.Json.JsonElement.Parse("""{"keys":[]}""");
+
     /// <summary>How long a secret that is replaced stays good unless said otherwise.</summary>
     public static readonly TimeSpan DefaultOverlap = TimeSpan.FromHours(24);
 
@@ -32,6 +34,56 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
     {
         var found = (await ListAsync().ConfigureAwait(false)).Find(pair => pair.Client.Metadata.ClientId == clientId);
         return found.Client is null ? throw Missing(clientId) : found;
+    }
+
+    /// <summary>The clients that nobody declared: those that registered themselves, then those whose metadata document somebody agreed to; each by id.</summary>
+    /// <param name="limit">How many of either at most.</param>
+    public ValueTask<List<UndeclaredClient>> ListUndeclaredAsync(int limit) => database.ReadAsync(async sql => (List<UndeclaredClient>)
+    [
+        .. (await RegisteredClients.ListAsync(sql, "", limit).ConfigureAwait(false)).Select(UndeclaredClient.Of),
+        .. (await ClientDocuments.ListAsync(sql, "", limit).ConfigureAwait(false)).Select(UndeclaredClient.Of),
+    ]);
+
+    /// <summary>One of them; null if there is none of this id.</summary>
+    public ValueTask<UndeclaredClient?> FindUndeclaredAsync(string clientId) => database.ReadAsync(async sql =>
+        await RegisteredClients.FindAsync(sql, clientId).ConfigureAwait(false) is { } registered ? UndeclaredClient.Of(registered)
+        : await ClientDocuments.FindAsync(sql, clientId).ConfigureAwait(false) is { } document ? UndeclaredClient.Of(document)
+        : null);
+
+    /// <summary>
+    /// Keeps a client out that nobody declared: its grants and what people agreed to end. One that registered itself is deleted, and its id never comes
+    /// back. One whose id is a URL would come back, so a client of that id is made that may nothing; deleting that one lets it in again.
+    /// </summary>
+    /// <returns>True if such a client was made; false if it was enough to delete it.</returns>
+    /// <exception cref="AdministrationException">An operator declared the client, or there is none.</exception>
+    public async Task<bool> BlockAsync(string clientId)
+    {
+        var audit = Audit();
+        return await database.WriteAsync(async sql =>
+        {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
+            if (await RegisteredClientSource.DeleteAsync(sql, clientId, audit with { Event = AuditEvents.ClientDeleted, ClientId = clientId }).ConfigureAwait(false)) return false;
+            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not null)
+                throw new AdministrationException($"The client {clientId} was declared; change it with client update, or take it away with client delete.");
+            if (!ClientIdUrl.IsMeant(clientId)) throw Missing(clientId);
+            var known = await ClientDocuments.FindAsync(sql, clientId).ConfigureAwait(false);
+            // Nobody holds a key of it, and there is nothing that it may do.
+            var metadata = new ClientMetadata
+            {
+                ClientId = clientId,
+                ClientName = known?.Metadata.ClientName,
+                GrantTypes = [],
+                ResponseTypes = [],
+                TokenEndpointAuthMethod = ClientAuthenticationMethods.PrivateKeyJwt,
+                Jwks = NoKeys,
+            };
+            Judge(metadata);
+            await EndDocumentAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            await Clients.SaveAsync(sql, metadata, audit.At).ConfigureAwait(false);
+            await Clients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.ClientChanged, ClientId = clientId, Detail = AdminDetail.Of("blocked") }).ConfigureAwait(false);
+            return true;
+        }).ConfigureAwait(false);
     }
 
     /// <summary>Makes a client, with a secret if its way of authenticating needs one.</summary>
@@ -88,7 +140,13 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         {
             await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             if (await RegisteredClientSource.DeleteAsync(sql, clientId, audit with { Event = AuditEvents.ClientDeleted, ClientId = clientId }).ConfigureAwait(false)) return true;
-            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
+            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null)
+            {
+                if (!await EndDocumentAsync(sql, clientId, audit.At).ConfigureAwait(false)) throw Missing(clientId);
+                await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.ClientDeleted, ClientId = clientId }).ConfigureAwait(false);
+                return true;
+            }
+
             foreach (var resource in await Resources.ListAsync(sql).ConfigureAwait(false))
             {
                 if (resource.Clients.Contains(clientId))
@@ -181,6 +239,15 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         await Clients.DeleteSecretsAsync(sql, clientId).ConfigureAwait(false);
         await Clients.AddSecretAsync(sql, NewSecretRow(clientId, hash, audit.At)).ConfigureAwait(false);
         await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.ClientSecretRotated, ClientId = clientId, Detail = AdminDetail.Of("declared") }).ConfigureAwait(false);
+    }
+
+    // What people gave a client whose id is a URL, and what is remembered of it.
+    private static async ValueTask<bool> EndDocumentAsync(SqlSession sql, string clientId, long now)
+    {
+        if (!await ClientDocuments.DeleteAsync(sql, clientId).ConfigureAwait(false)) return false;
+        await Grants.RevokeByClientAsync(sql, clientId, RevocationReasons.Operator, now).ConfigureAwait(false);
+        await Consents.DeleteByClientAsync(sql, clientId).ConfigureAwait(false);
+        return true;
     }
 
     private static bool UsesSecret(ClientMetadata metadata) =>

@@ -23,16 +23,15 @@ public static class ProfileCheck
         }
     }
 
-    /// <summary>What a profile changes about a client that does not ask for it itself: the members that are turned on, and that its program must keep to.</summary>
-    public static IEnumerable<Finding> TurnedOn(ClientMetadata client, ServerOptions options)
+    /// <summary>What the server's profile changes about a client that does not ask for it itself, and that its program must keep to; null for nothing.</summary>
+    public static Finding? TurnedOn(ClientMetadata client, ServerOptions options)
     {
-        var bare = new ClientTerms(client, ClientRequirements.None);
+        var bare = new ClientTerms(client with { Profile = null }, ClientRequirements.None);
         var terms = ClientTerms.TurnOn(bare, options);
-        foreach (var rule in ProfileRules.Clients)
-        {
-            if (rule.TurnOn is not null && Applies(rule, client, options) && !rule.Holds(bare) && rule.Holds(terms))
-                yield return FindingOf(rule, $"client {client.ClientId}") with { Severity = Severity.Note, Mend = "the profile turns the rule on; see that the client's program keeps to it" };
-        }
+        var turned = ProfileRules.Clients.Where(rule => rule.TurnOn is not null && Applies(rule, bare.Metadata, options) && !rule.Holds(bare) && rule.Holds(terms)).Select(rule => rule.Setting).ToList();
+        return turned.Count == 0 ? null : new(
+            "profile-turns-on", Severity.Note, $"client {client.ClientId}", "profile", $"rules are turned on about {string.Join(", ", turned)}", null,
+            "see that the client's program keeps to them", SecurityProfiles.NameOf(options.Profile));
     }
 
     /// <summary>What of the settings falls short.</summary>
