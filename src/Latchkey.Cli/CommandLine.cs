@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.Reflection;
+using Latchkey.Cli.Doctor;
 using Latchkey.Server.Admin;
 using Latchkey.Storage;
 
@@ -69,6 +70,7 @@ internal static class CommandLine
         BackupCommands.CreateBackup(),
         BackupCommands.CreateRestore(),
         MoveCommand.Create(),
+        DoctorCommand.Create(),
         MockCommand.Create(),
     };
 

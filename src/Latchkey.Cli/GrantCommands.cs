@@ -25,9 +25,9 @@ internal static class GrantCommands
     private static async Task ListAsync(AdminContext context, ParseResult parsed)
     {
         var subject = await SubjectAsync(context, parsed.GetValue(User)).ConfigureAwait(false);
-        var clients = await ClientsAsync(context).ConfigureAwait(false);
-        var grants = (await context.Grants.ListAsync(subject, parsed.GetValue(Client), parsed.GetValue(Limit)).ConfigureAwait(false))
-            .FindAll(grant => parsed.GetValue(All) || StateOf(grant, clients, context.Now) == "alive");
+        var all = await context.Grants.ListAsync(subject, parsed.GetValue(Client), parsed.GetValue(Limit)).ConfigureAwait(false);
+        var clients = await ClientsAsync(context, all).ConfigureAwait(false);
+        var grants = all.FindAll(grant => parsed.GetValue(All) || StateOf(grant, clients, context.Now) == "alive");
         context.Output.List(
             ["grant", "client", "sub", "scope", "state", "given", "used"],
             grants,
@@ -38,7 +38,7 @@ internal static class GrantCommands
     private static async Task ShowAsync(AdminContext context, ParseResult parsed)
     {
         var grant = await context.Grants.FindAsync(parsed.GetValue(Id)!).ConfigureAwait(false);
-        context.Output.Show(Describe(grant, await ClientsAsync(context).ConfigureAwait(false), context.Now));
+        context.Output.Show(Describe(grant, await ClientsAsync(context, [grant]).ConfigureAwait(false), context.Now));
     }
 
     private static async Task RevokeAsync(AdminContext context, ParseResult parsed)
@@ -68,13 +68,20 @@ internal static class GrantCommands
         }
     }
 
-    // As the server sees them: what was revoked for all clients is revoked for each.
-    private static async Task<Dictionary<string, ClientRow>> ClientsAsync(AdminContext context) => await context.Database.ReadAsync(async sql =>
+    // As the server sees them: what was revoked for all clients is revoked for each. Of those that nobody declared only the grants' own are looked up.
+    private static async Task<Dictionary<string, ClientRow>> ClientsAsync(AdminContext context, IReadOnlyCollection<Grant> grants)
     {
-        var (_, notBefore) = await ConfigurationVersion.ReadAsync(sql).ConfigureAwait(false);
-        return (await Clients.ListAsync(sql).ConfigureAwait(false)).ToDictionary(
-            row => row.Metadata.ClientId, row => row with { NotBefore = Math.Max(row.NotBefore, notBefore) }, StringComparer.Ordinal);
-    }).ConfigureAwait(false);
+        var (limit, declared) = await context.Database.ReadAsync(async sql =>
+            ((await ConfigurationVersion.ReadAsync(sql).ConfigureAwait(false)).NotBefore, await Clients.ListAsync(sql).ConfigureAwait(false))).ConfigureAwait(false);
+        var clients = declared.ToDictionary(row => row.Metadata.ClientId, row => row with { NotBefore = Math.Max(row.NotBefore, limit) }, StringComparer.Ordinal);
+        foreach (var id in grants.Select(grant => grant.ClientId).Distinct(StringComparer.Ordinal).Where(id => !clients.ContainsKey(id)).ToList())
+        {
+            if (await context.Clients.FindUndeclaredAsync(id).ConfigureAwait(false) is { } other)
+                clients[id] = new ClientRow(other.Metadata, Math.Max(other.NotBefore, limit), other.CreatedAt ?? other.UpdatedAt, other.UpdatedAt);
+        }
+
+        return clients;
+    }
 
     private static string StateOf(Grant grant, Dictionary<string, ClientRow> clients, long now) =>
         GrantAdministration.StateOf(grant, clients.GetValueOrDefault(grant.ClientId), now);

@@ -98,15 +98,18 @@ internal sealed class Output(bool json)
         return table;
     }
 
+    /// <summary>The terminal, or a text where the output goes elsewhere; without colours where nobody wants them.</summary>
+    public static IAnsiConsole OpenConsole(TextWriter? redirected = null) => AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Ansi = IsPlain ? AnsiSupport.No : AnsiSupport.Detect,
+        ColorSystem = IsPlain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+        Out = new AnsiConsoleOutput(Console.IsOutputRedirected && redirected is not null ? redirected : Console.Out),
+    });
+
     private static void Print(Table table)
     {
         using var text = new StringWriter();
-        var console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = IsPlain ? AnsiSupport.No : AnsiSupport.Detect,
-            ColorSystem = IsPlain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
-            Out = new AnsiConsoleOutput(Console.IsOutputRedirected ? text : Console.Out),
-        });
+        var console = OpenConsole(text);
         if (!Console.IsOutputRedirected)
         {
             console.Write(table);
@@ -121,11 +124,11 @@ internal sealed class Output(bool json)
 
     private static Text Cell(string text) => new(Clean(text));
 
-    // Names come from outside: nothing of them may steer the terminal.
-    private static string Clean(string text) => string.Concat(text.Select(character => char.IsControl(character) && character != '\n' ? '\uFFFD' : character));
+    /// <summary>A text of which nothing can steer the terminal: names come from outside.</summary>
+    public static string Clean(string text) => string.Concat(text.Select(character => char.IsControl(character) && character != '\n' ? '\uFFFD' : character));
 
-    // Nor may they begin a line of their own where a line is an event.
-    private static string OneLineOf(string text) => Clean(text).Replace('\n', '\uFFFD');
+    /// <summary>The same where a line is an event, so that no text may begin one of its own.</summary>
+    public static string OneLineOf(string text) => Clean(text).Replace('\n', '\uFFFD');
 
     private static string ToText(JsonNode? node) => node switch
     {
@@ -135,7 +138,8 @@ internal sealed class Output(bool json)
         _ => Write(node, OneLine),
     };
 
-    private static void Json(JsonNode node) => Console.Out.WriteLine(Write(node, Indented));
+    /// <summary>Prints JSON.</summary>
+    public static void Json(JsonNode node) => Console.Out.WriteLine(Write(node, Indented));
 
     private static string Write(JsonNode node, JsonWriterOptions options)
     {

@@ -12,7 +12,8 @@ internal static class ServeCommand
 {
     private const string ConfigVariable = "LATCHKEY_CONFIG";
 
-    private static readonly Option<string[]> Config = new("--config")
+    /// <summary>The files of declared state.</summary>
+    public static readonly Option<string[]> Config = new("--config")
     {
         Description = "Declared state: settings, clients, resources and users, applied at start. May be repeated",
         HelpName = "FILE.json",
@@ -77,12 +78,14 @@ internal static class ServeCommand
         Environment.Exit(CommandLine.Failed);
     }
 
+    /// <summary>The files that are named by flag, else by the variable.</summary>
+    public static IReadOnlyList<string> Files(ParseResult parsed) => parsed.GetResult(Config) is { Implicit: false }
+        ? parsed.GetValue(Config)!
+        : Environment.GetEnvironmentVariable(ConfigVariable)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+
     private static ServeSettings Read(ParseResult parsed)
     {
-        var files = parsed.GetResult(Config) is { Implicit: false }
-            ? parsed.GetValue(Config)!
-            : Environment.GetEnvironmentVariable(ConfigVariable)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
-        var state = DeclaredStateReader.ReadFiles(files, Setting.Keys, Environment.GetEnvironmentVariable);
+        var state = DeclaredStateReader.ReadFiles(Files(parsed), Setting.Keys, Environment.GetEnvironmentVariable);
         return ServeSettings.Read(new SettingSources(parsed, Environment.GetEnvironmentVariable, state.Settings), state);
     }
 

@@ -2,6 +2,7 @@ using System.Net;
 using Latchkey.Server;
 using Latchkey.Server.Admin;
 using Latchkey.Server.Hosting;
+using Latchkey.Server.Profiles;
 using Latchkey.Server.Registration;
 using Latchkey.Verification.DPoP;
 
@@ -104,6 +105,7 @@ internal sealed record ServeSettings
         };
         return options with
         {
+            Profile = ReadProfile(sources),
             Registration = sources.Word(Setting.Registration, "off", "token", "open") switch
             {
                 "token" => RegistrationMode.Token,
@@ -119,6 +121,16 @@ internal sealed record ServeSettings
                 _ => MetadataDocumentMode.On,
             },
         };
+    }
+
+    /// <summary>The profile that all clients are to keep to.</summary>
+    /// <exception cref="SettingException">There is no such profile.</exception>
+    public static SecurityProfile ReadProfile(SettingSources sources)
+    {
+        if (sources.Find(Setting.Profile) is not { } name) return SecurityProfile.None;
+        return SecurityProfiles.TryParse(name.Text, out var profile)
+            ? profile
+            : throw new SettingException($"{name.Source} is \"{name.Text}\", but it must be one of {string.Join(", ", SecurityProfiles.Names)}.");
     }
 
     private static string? ReadInitialAccessToken(SettingSources sources)

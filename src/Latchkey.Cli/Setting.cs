@@ -38,6 +38,8 @@ internal sealed class Setting
     public static readonly Setting InitialAccessToken = new("initial_access_token", "TOKEN", "What clients register with where registration is token; better set by variable or file");
     public static readonly Setting SoftwareStatementIssuers = new("software_statement_issuers", "LIST", "Who may vouch for clients: issuer and jwks_uri, separated by a space; several by commas");
 
+    public static readonly Setting Profile = new("profile", "NAME", "What all clients keep to: oauth21, fapi2-security, fapi2-message-signing or mcp [default: what each client says]");
+
     public static readonly Setting RequirePushedAuthorizationRequests =
         new("require_pushed_authorization_requests", "BOOLEAN", "Whether every client must push its requests (RFC 9126), true or false [default: false]");
 
@@ -59,7 +61,7 @@ internal sealed class Setting
     [
         Issuer, Data, Database, KeyEncryptionKey, Urls, TlsCert, TlsKey, TrustedProxies, MtlsUrls, MtlsUrl, TlsClientCa,
         ClientCertificateHeader, DPoPNonce, DPoPClockSkew, LogLevel, LogFormat, MetricsUrls, OtlpEndpoint, Registration,
-        ClientIdMetadataDocuments, InitialAccessToken, SoftwareStatementIssuers, RequirePushedAuthorizationRequests, AccessTokenLifetime,
+        ClientIdMetadataDocuments, InitialAccessToken, SoftwareStatementIssuers, Profile, RequirePushedAuthorizationRequests, AccessTokenLifetime,
         AuthorizationCodeLifetime, PushedRequestLifetime,
         RefreshTokenIdleLifetime, RefreshTokenAbsoluteLifetime, RefreshTokenLeeway, SessionLifetime, DeviceCodeLifetime, StatusListTtl,
         KeyRotationInterval, AuditRetention,

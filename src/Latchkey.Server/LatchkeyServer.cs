@@ -115,8 +115,8 @@ public static partial class LatchkeyServer
         // Administration
         services.AddSingleton(provider => new KeyAdministration(provider.GetRequiredService<KeyKeeper>(), provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new StateApplier(
-            provider.GetRequiredService<Database>(), provider.GetRequiredService<ConfigurationSource>(), provider.GetRequiredService<UserDirectory>(), provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<StateApplier>>()));
+            provider.GetRequiredService<Database>(), provider.GetRequiredService<ConfigurationSource>(), provider.GetRequiredService<UserDirectory>(), options,
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<StateApplier>>()));
 
         // Pages
         PageForms.Configure(services, options);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using Latchkey.Verification.DPoP;
 
+using Latchkey.Server.Profiles;
 using Latchkey.Server.Registration;
 
 namespace Latchkey.Server;
@@ -10,6 +11,9 @@ public sealed record ServerOptions
 {
     /// <summary>The issuer: one byte-identical string in metadata, <c>iss</c> and tokens. Https, or http on loopback; no query, no fragment.</summary>
     public required string Issuer { get; init; }
+
+    /// <summary>The profile that all clients keep to, whatever their own; none unless set.</summary>
+    public SecurityProfile Profile { get; init; }
 
     /// <summary>How long access tokens live when their resource does not say; 15 minutes.</summary>
     public TimeSpan AccessTokenLifetime { get; init; } = TimeSpan.FromMinutes(15);

@@ -15,6 +15,14 @@ public static class ClientDocuments
     public static ValueTask<ClientDocument?> FindAsync(SqlSession sql, string clientId) =>
         sql.FindAsync("SELECT metadata, fetched_at FROM client_documents WHERE client_id = $1", Read, clientId);
 
+    /// <summary>The clients after one, by id.</summary>
+    public static ValueTask<List<ClientDocument>> ListAsync(SqlSession sql, string after, int limit) =>
+        sql.ListAsync("SELECT metadata, fetched_at FROM client_documents WHERE client_id > $1 ORDER BY client_id LIMIT $2", Read, after, limit);
+
+    /// <summary>Forgets a document.</summary>
+    public static async ValueTask<bool> DeleteAsync(SqlSession sql, string clientId) =>
+        await sql.ExecuteAsync("DELETE FROM client_documents WHERE client_id = $1", clientId).ConfigureAwait(false) == 1;
+
     /// <summary>Keeps a document, in place of an older one.</summary>
     public static async ValueTask SaveAsync(SqlSession sql, ClientDocument document) =>
         await sql.ExecuteAsync(

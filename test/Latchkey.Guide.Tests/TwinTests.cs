@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Machine = Latchkey.Guide.Tests.Twins.Machine;
 
 namespace Latchkey.Guide.Tests;
 

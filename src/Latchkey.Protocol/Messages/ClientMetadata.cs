@@ -131,6 +131,9 @@ public sealed partial record ClientMetadata
     /// <summary>Whether it must push its authorization requests (RFC 9126 section 6).</summary>
     public bool RequirePushedAuthorizationRequests { get; set; }
 
+    /// <summary>The profile that it keeps to: <c>oauth21</c>, <c>fapi2-security</c>, <c>fapi2-message-signing</c> or <c>mcp</c>; the server's alone if absent.</summary>
+    public string? Profile { get; set; }
+
     /// <summary>Identifies the software across its clients (RFC 7591 section 2).</summary>
     public string? SoftwareId { get; set; }
 

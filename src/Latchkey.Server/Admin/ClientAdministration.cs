@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Profiles;
 using Latchkey.Server.Registration;
 using Latchkey.Storage;
 
@@ -14,6 +15,8 @@ namespace Latchkey.Server.Admin;
 /// <param name="actor">Who does it, for the audit, such as <c>cli</c>.</param>
 public sealed class ClientAdministration(Database database, TimeProvider clock, string actor)
 {
+    private static readonly System.Text.Json.JsonElement NoKeys = System.Text.Json.JsonElement.Parse("""{"keys":[]}""");
+
     /// <summary>How long a secret that is replaced stays good unless said otherwise.</summary>
     public static readonly TimeSpan DefaultOverlap = TimeSpan.FromHours(24);
 
@@ -33,6 +36,56 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         return found.Client is null ? throw Missing(clientId) : found;
     }
 
+    /// <summary>The clients that nobody declared: those that registered themselves, then those whose metadata document somebody agreed to; each by id.</summary>
+    /// <param name="limit">How many of either at most.</param>
+    public ValueTask<List<UndeclaredClient>> ListUndeclaredAsync(int limit) => database.ReadAsync(async sql => (List<UndeclaredClient>)
+    [
+        .. (await RegisteredClients.ListAsync(sql, "", limit).ConfigureAwait(false)).Select(UndeclaredClient.Of),
+        .. (await ClientDocuments.ListAsync(sql, "", limit).ConfigureAwait(false)).Select(UndeclaredClient.Of),
+    ]);
+
+    /// <summary>One of them; null if there is none of this id.</summary>
+    public ValueTask<UndeclaredClient?> FindUndeclaredAsync(string clientId) => database.ReadAsync(async sql =>
+        await RegisteredClients.FindAsync(sql, clientId).ConfigureAwait(false) is { } registered ? UndeclaredClient.Of(registered)
+        : await ClientDocuments.FindAsync(sql, clientId).ConfigureAwait(false) is { } document ? UndeclaredClient.Of(document)
+        : null);
+
+    /// <summary>
+    /// Keeps a client out that nobody declared: its grants and what people agreed to end. One that registered itself is deleted, and its id never comes
+    /// back. One whose id is a URL would come back, so a client of that id is made that may nothing; deleting that one lets it in again.
+    /// </summary>
+    /// <returns>True if such a client was made; false if it was enough to delete it.</returns>
+    /// <exception cref="AdministrationException">An operator declared the client, or there is none.</exception>
+    public async Task<bool> BlockAsync(string clientId)
+    {
+        var audit = Audit();
+        return await database.WriteAsync(async sql =>
+        {
+            await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
+            if (await RegisteredClientSource.DeleteAsync(sql, clientId, audit with { Event = AuditEvents.ClientDeleted, ClientId = clientId }).ConfigureAwait(false)) return false;
+            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not null)
+                throw new AdministrationException($"The client {clientId} was declared; change it with client update, or take it away with client delete.");
+            if (!ClientIdUrl.IsMeant(clientId)) throw Missing(clientId);
+            var known = await ClientDocuments.FindAsync(sql, clientId).ConfigureAwait(false);
+            // Nobody holds a key of it, and there is nothing that it may do.
+            var metadata = new ClientMetadata
+            {
+                ClientId = clientId,
+                ClientName = known?.Metadata.ClientName,
+                GrantTypes = [],
+                ResponseTypes = [],
+                TokenEndpointAuthMethod = ClientAuthenticationMethods.PrivateKeyJwt,
+                Jwks = NoKeys,
+            };
+            Judge(metadata);
+            await EndDocumentAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            await Clients.SaveAsync(sql, metadata, audit.At).ConfigureAwait(false);
+            await Clients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false);
+            await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.ClientChanged, ClientId = clientId, Detail = AdminDetail.Of("blocked") }).ConfigureAwait(false);
+            return true;
+        }).ConfigureAwait(false);
+    }
+
     /// <summary>Makes a client, with a secret if its way of authenticating needs one.</summary>
     /// <param name="metadata">What it is to be; an empty id is made at random.</param>
     /// <returns>The client as it is kept, and its secret, which can't be read again.</returns>
@@ -50,6 +103,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
                 throw new AdministrationException($"There is a client {metadata.ClientId} already; choose another id, or change it with client update.");
             if (await Users.FindAsync(sql, metadata.ClientId).ConfigureAwait(false) is not null)
                 throw new AdministrationException($"The id {metadata.ClientId} is the sub of a user; choose another, so that tokens can't be confused.");
+            await JudgeAmongAsync(sql, metadata).ConfigureAwait(false);
             await SaveAsync(sql, metadata, isNew: true, audit).ConfigureAwait(false);
             if (secret is not null) await Clients.AddSecretAsync(sql, NewSecretRow(metadata.ClientId, SecretHasher.HashGenerated(secret), audit.At)).ConfigureAwait(false);
             return true;
@@ -71,6 +125,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
             if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not { } row) throw Missing(clientId);
             var metadata = change(row.Metadata) with { ClientId = clientId };
             Judge(metadata);
+            await JudgeAmongAsync(sql, metadata).ConfigureAwait(false);
             await SaveAsync(sql, metadata, isNew: false, audit).ConfigureAwait(false);
             return metadata;
         }).ConfigureAwait(false);
@@ -85,7 +140,13 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         {
             await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             if (await RegisteredClientSource.DeleteAsync(sql, clientId, audit with { Event = AuditEvents.ClientDeleted, ClientId = clientId }).ConfigureAwait(false)) return true;
-            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
+            if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is null)
+            {
+                if (!await EndDocumentAsync(sql, clientId, audit.At).ConfigureAwait(false)) throw Missing(clientId);
+                await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.ClientDeleted, ClientId = clientId }).ConfigureAwait(false);
+                return true;
+            }
+
             foreach (var resource in await Resources.ListAsync(sql).ConfigureAwait(false))
             {
                 if (resource.Clients.Contains(clientId))
@@ -180,12 +241,28 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         await AuditLog.AppendAsync(sql, audit with { Event = AuditEvents.ClientSecretRotated, ClientId = clientId, Detail = AdminDetail.Of("declared") }).ConfigureAwait(false);
     }
 
+    // What people gave a client whose id is a URL, and what is remembered of it.
+    private static async ValueTask<bool> EndDocumentAsync(SqlSession sql, string clientId, long now)
+    {
+        if (!await ClientDocuments.DeleteAsync(sql, clientId).ConfigureAwait(false)) return false;
+        await Grants.RevokeByClientAsync(sql, clientId, RevocationReasons.Operator, now).ConfigureAwait(false);
+        await Consents.DeleteByClientAsync(sql, clientId).ConfigureAwait(false);
+        return true;
+    }
+
     private static bool UsesSecret(ClientMetadata metadata) =>
         metadata.TokenEndpointAuthMethod is ClientAuthenticationMethods.ClientSecretBasic or ClientAuthenticationMethods.ClientSecretPost;
 
     private static void Judge(ClientMetadata metadata)
     {
         if (ClientRules.Fault(metadata, null) is { } fault) throw new AdministrationException($"The client can't be so: {fault}");
+    }
+
+    // The server's own profile is not known here; what breaks it gets nothing from the server, which says so in its log.
+    private static async ValueTask JudgeAmongAsync(SqlSession sql, ClientMetadata metadata)
+    {
+        if (metadata.Profile is not null && ProfileCheck.Fault(ProfileCheck.NoProfile, [metadata], await Resources.ListAsync(sql).ConfigureAwait(false)) is var (subject, sentence))
+            throw new AdministrationException($"The client can't be so: {subject}: {sentence}");
     }
 
     private static AdministrationException Missing(string clientId) => new($"There is no client {clientId}; see latchkey client list.");

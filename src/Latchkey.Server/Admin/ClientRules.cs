@@ -4,6 +4,7 @@ using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Authorize;
 using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Profiles;
 using Latchkey.Server.Token;
 
 namespace Latchkey.Server.Admin;
@@ -23,7 +24,10 @@ internal static class ClientRules
     /// <summary>What is wrong with a client, as a sentence; null if nothing is.</summary>
     /// <param name="client">Its metadata.</param>
     /// <param name="secret">The secret that is declared with it, if any.</param>
-    public static string? Fault(ClientMetadata client, string? secret) =>
+    public static string? Fault(ClientMetadata client, string? secret) => FaultApart(client, secret) ?? ProfileCheck.OwnFault(client);
+
+    /// <summary>The same without the rules of its profile.</summary>
+    public static string? FaultApart(ClientMetadata client, string? secret) =>
         IdFault(client.ClientId)
         ?? AuthenticationFault(client, secret)
         ?? GrantFault(client)
@@ -34,7 +38,8 @@ internal static class ClientRules
         ?? ValueFault(client)
         ?? TokenExchangeFault(client.TokenExchange)
         ?? BackchannelFault(client)
-        ?? UnsupportedDemand(client);
+        ?? UnsupportedDemand(client)
+        ?? UnknownProfile(client);
 
     private static string? IdFault(string id) =>
         id.Length == 0 ? "client_id is missing; give the client an id."
@@ -284,6 +289,10 @@ internal static class ClientRules
             ? "require_signed_request_object needs the client's public keys; give jwks or jwks_uri."
             : null;
     }
+
+    private static string? UnknownProfile(ClientMetadata client) => SecurityProfiles.TryParse(client.Profile, out _)
+        ? null
+        : $"profile {client.Profile} is unknown; use one of {string.Join(", ", SecurityProfiles.Names)}.";
 
     // What a client would rely on is refused rather than passed over in silence.
     private static string? UnsupportedDemand(ClientMetadata client) => client.IntrospectionEncryptedResponseAlg is not null

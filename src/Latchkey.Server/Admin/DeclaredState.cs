@@ -29,6 +29,10 @@ public sealed record DeclaredState
     /// <summary>Refuses what contradicts itself; what can only be judged beside what is there already is judged when it is applied.</summary>
     /// <exception cref="AdministrationException">Something is declared twice or breaks a rule.</exception>
     public void Check() => Rules.Check(this);
+
+    /// <summary>Why a client can't be so, as a sentence, its profile apart; null if it can.</summary>
+    /// <param name="client">What is declared of it.</param>
+    public static string? FaultOf(Protocol.Messages.ClientMetadata client) => ClientRules.FaultApart(client, null);
 }
 
 /// <summary>A setting of a declared state.</summary>
@@ -42,6 +46,9 @@ public sealed record DeclaredSetting(string Value, string Place);
 /// <param name="Place">Where it stands, for messages.</param>
 public sealed record DeclaredClient(ClientMetadata Metadata, string? Secret, string Place)
 {
+    /// <summary>The members that were written down: what a profile would have to overrule is refused.</summary>
+    public IReadOnlySet<string> Written { get; init; } = new HashSet<string>();
+
     /// <summary>Names the client, never shows the secret.</summary>
     public override string ToString() => $"declared client {Metadata.ClientId}";
 }

@@ -23,8 +23,9 @@ public static class DeclaredStateReader
     /// <param name="files">The files, in order.</param>
     /// <param name="knownSettings">The keys that <c>settings</c> may have.</param>
     /// <param name="environment">Reads an environment variable; null if it is not set.</param>
+    /// <param name="check">Whether what contradicts itself is refused, as before it is applied.</param>
     /// <exception cref="AdministrationException">A file can't be read, is no JSON, or declares something that is unknown or malformed.</exception>
-    public static DeclaredState ReadFiles(IEnumerable<string> files, IReadOnlyCollection<string> knownSettings, Func<string, string?> environment)
+    public static DeclaredState ReadFiles(IEnumerable<string> files, IReadOnlyCollection<string> knownSettings, Func<string, string?> environment, bool check = true)
     {
         var state = DeclaredState.Empty;
         foreach (var file in files)
@@ -42,7 +43,7 @@ public static class DeclaredStateReader
             state = Merge(state, Read(text, file, knownSettings, environment));
         }
 
-        Rules.Check(state);
+        if (check) Rules.Check(state);
         return state;
     }
 
@@ -161,7 +162,8 @@ public static class DeclaredStateReader
             node.Remove("client_secret");
         }
 
-        return new(ReadMessage(node, file, place, MessagesJson.Default.ClientMetadata), secret, $"{file}: {place}");
+        var metadata = ReadMessage(node, file, place, MessagesJson.Default.ClientMetadata);
+        return new(metadata, secret, $"{file}: {place}") { Written = node.Select(member => member.Key).ToHashSet(StringComparer.Ordinal) };
     }
 
     private static DeclaredUser ReadUser(JsonObject node, string file, string place)

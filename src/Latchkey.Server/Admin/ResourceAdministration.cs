@@ -1,4 +1,5 @@
 using Latchkey.Protocol.Messages;
+using Latchkey.Server.Profiles;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Admin;
@@ -25,6 +26,7 @@ public sealed class ResourceAdministration(Database database, TimeProvider clock
         if (all.Exists(known => known.Resource == metadata.Resource))
             throw new AdministrationException($"There is a resource {metadata.Resource} already; change it with resource update.");
         Judge(metadata, all);
+        await JudgeAmongAsync(sql, metadata).ConfigureAwait(false);
         await SaveAsync(sql, metadata, isNew: true, audit).ConfigureAwait(false);
         return metadata;
     });
@@ -38,6 +40,7 @@ public sealed class ResourceAdministration(Database database, TimeProvider clock
     {
         var metadata = change(all.Find(known => known.Resource == resource) ?? throw Missing(resource)) with { Resource = resource };
         Judge(metadata, all);
+        await JudgeAmongAsync(sql, metadata).ConfigureAwait(false);
         await SaveAsync(sql, metadata, isNew: false, audit).ConfigureAwait(false);
         return metadata;
     });
@@ -66,6 +69,14 @@ public sealed class ResourceAdministration(Database database, TimeProvider clock
     {
         if ((ResourceRules.Fault(metadata) ?? ResourceRules.FaultAmong(metadata, all)) is { } fault)
             throw new AdministrationException($"The resource can't be so: {fault}");
+    }
+
+    // Clients with a profile of their own can get tokens for it.
+    private static async ValueTask JudgeAmongAsync(SqlSession sql, ResourceMetadata metadata)
+    {
+        var clients = (await Clients.ListAsync(sql).ConfigureAwait(false)).ConvertAll(row => row.Metadata);
+        if (ProfileCheck.Resource(metadata, ProfileCheck.NoProfile, clients).FirstOrDefault(finding => finding.Severity == Severity.Error) is { } finding)
+            throw new AdministrationException($"The resource can't be so: {finding.ToSentence()}");
     }
 
     private static AdministrationException Missing(string resource) => new($"There is no resource {resource}; see latchkey resource list.");

@@ -1,3 +1,5 @@
+using Latchkey.Server.Profiles;
+
 namespace Latchkey.Server.Admin;
 
 /// <summary>What can be judged of a declared state by itself, before the database is asked.</summary>
@@ -14,7 +16,8 @@ internal static class Rules
         Once(state.Users.Where(user => user.Subject is not null), user => user.Subject!, user => user.Place, "sub");
         foreach (var client in state.Clients)
         {
-            if (ClientRules.Fault(client.Metadata, client.Secret) is { } fault) throw new AdministrationException($"{client.Place}: {fault}");
+            var fault = ClientRules.Fault(client.Metadata, client.Secret) ?? ProfileCheck.Overruled(client.Metadata, client.Written, ProfileCheck.NoProfile);
+            if (fault is not null) throw new AdministrationException($"{client.Place}: {fault}");
         }
 
         foreach (var resource in state.Resources)

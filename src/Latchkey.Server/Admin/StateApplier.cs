@@ -7,6 +7,7 @@ using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Keys;
 using Latchkey.Server.Login;
+using Latchkey.Server.Profiles;
 using Latchkey.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -24,11 +25,13 @@ public sealed partial class StateApplier
     private readonly Database _database;
     private readonly ConfigurationSource _configuration;
     private readonly UserDirectory _users;
+    private readonly ServerOptions _options;
     private readonly TimeProvider _clock;
     private readonly ILogger<StateApplier> _logger;
 
-    internal StateApplier(Database database, ConfigurationSource configuration, UserDirectory users, TimeProvider clock, ILogger<StateApplier> logger) =>
-        (_database, _configuration, _users, _clock, _logger) = (database, configuration, users, clock, logger);
+    internal StateApplier(
+        Database database, ConfigurationSource configuration, UserDirectory users, ServerOptions options, TimeProvider clock, ILogger<StateApplier> logger) =>
+        (_database, _configuration, _users, _options, _clock, _logger) = (database, configuration, users, options, clock, logger);
 
     /// <summary>Applies a state and reads the configuration again if it changed.</summary>
     /// <param name="state">The state, as <see cref="DeclaredStateReader"/> read it.</param>
@@ -38,7 +41,6 @@ public sealed partial class StateApplier
     /// <exception cref="DatabaseUnavailableException">The database can't be reached; nothing was changed.</exception>
     public async Task<IReadOnlyList<string>> ApplyAsync(DeclaredState state, string actor)
     {
-        if (state.Clients.Count + state.Resources.Count + state.TrustedIssuers.Count + state.Users.Count == 0) return [];
         // Nodes that start at once apply the same state: who comes second finds that it was applied meanwhile, and looks again.
         while (true)
         {
@@ -119,7 +121,7 @@ public sealed partial class StateApplier
                 plan.Secrets.Add(new(metadata.ClientId, secret, fingerprint));
         }
 
-        await PlanResourcesAsync(sql, state, clients, plan).ConfigureAwait(false);
+        Judge(state, clients, await PlanResourcesAsync(sql, state, clients, plan).ConfigureAwait(false));
         var issuers = (await TrustedIssuers.ListAsync(sql).ConfigureAwait(false)).ToDictionary(issuer => issuer.Issuer, StringComparer.Ordinal);
         foreach (var declared in state.TrustedIssuers)
         {
@@ -131,7 +133,18 @@ public sealed partial class StateApplier
         return plan;
     }
 
-    private async ValueTask PlanResourcesAsync(SqlSession sql, DeclaredState state, Dictionary<string, ClientMetadata> clients, Plan plan)
+    // By the profiles of the server and of the clients, declared now or earlier: nothing that breaks one is started with.
+    private void Judge(DeclaredState state, Dictionary<string, ClientMetadata> clients, Dictionary<string, ResourceMetadata> resources)
+    {
+        foreach (var client in state.Clients)
+        {
+            if (ProfileCheck.Overruled(client.Metadata, client.Written, _options) is { } overruled) throw new AdministrationException($"{client.Place}: {overruled}");
+        }
+
+        if (ProfileCheck.Fault(_options, clients.Values, resources.Values) is var (subject, sentence)) throw new AdministrationException($"{subject}: {sentence}");
+    }
+
+    private async ValueTask<Dictionary<string, ResourceMetadata>> PlanResourcesAsync(SqlSession sql, DeclaredState state, Dictionary<string, ClientMetadata> clients, Plan plan)
     {
         var resources = (await Resources.ListAsync(sql).ConfigureAwait(false)).ToDictionary(resource => resource.Resource, StringComparer.Ordinal);
         foreach (var declared in state.Resources)
@@ -148,6 +161,8 @@ public sealed partial class StateApplier
             foreach (var client in declared.Metadata.Clients.Where(client => !clients.ContainsKey(client)))
                 LogMissingClient(_logger, declared.Metadata.Resource, client, declared.Place);
         }
+
+        return resources;
     }
 
     private async ValueTask PlanUserAsync(SqlSession sql, DeclaredUser declared, Dictionary<string, ClientMetadata> clients, Plan plan)

@@ -53,6 +53,8 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
         // 4.2 The kind of answer, and whether this client may have it.
         if (CheckResponse(parameters, client) is { } response) return response;
 
+        if (parameters[ParameterNames.RedirectUri] is null && client.Requirements.RedirectUri) return OAuthError.InvalidRequest("The parameter redirect_uri is missing; every request of this client must have it.");
+
         // 4.3 The code's binding to who asks for it.
         if (CodeChallenge.Check(parameters, client) is { } challenge) return challenge;
         if (SenderConstraints.CheckKeyThumbprint(parameters[ParameterNames.DPoPKeyThumbprint]) is { } thumbprint) return thumbprint;
@@ -125,6 +127,8 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
             return OAuthError.UnauthorizedClient("The client is not registered for response_type code.");
         if (!client.Metadata.Allows(GrantTypes.AuthorizationCode))
             return OAuthError.UnauthorizedClient("The client is not registered for the grant type authorization_code.");
+        if (client.Requirements.SignedResponses && !(parameters[ParameterNames.ResponseMode] is { } asked && ResponseModes.Signed.Contains(asked)))
+            return OAuthError.InvalidRequest("Answers to this client must be signed: send response_mode=jwt (JARM).");
         return parameters[ParameterNames.ResponseMode] is { } mode && !ResponseModes.Supported.Contains(mode)
             ? OAuthError.InvalidRequest("There is no such response_mode; send query, form_post, jwt, query.jwt or form_post.jwt, or leave it out.")
             : null;

@@ -45,6 +45,7 @@ internal sealed class RequestObjects(ServerOptions options, ClientKeys keys, Tim
         if (jws.Header.Type is not (null or JwtTypes.AuthorizationRequest)) return Refuse($"Its typ is neither {JwtTypes.AuthorizationRequest} nor absent.");
         if (!AlgorithmsSupported.Contains(jws.Header.Algorithm) || (client.Metadata.RequestObjectSigningAlg is { } one && jws.Header.Algorithm != one))
             return Refuse($"Its alg is not {client.Metadata.RequestObjectSigningAlg ?? $"one of {string.Join(", ", AlgorithmsSupported)}"}.");
+        if (!client.Requirements.Takes(jws.Header.Algorithm)) return Refuse($"Its alg is not one of {string.Join(", ", client.Requirements.Algorithms!)}.");
         if (!jws.IsSignedByOne(await keys.FindAsync(client, jws.Header.KeyId, jws.Header.Algorithm).ConfigureAwait(false)))
             return Refuse("Its signature is not that of a key of the client; check kid, alg and the registered jwks or jwks_uri.");
 

@@ -37,6 +37,7 @@ internal sealed record RequestedAccess(ScopeSet Scope, IReadOnlyList<ResourceMet
         if (scope.Count == 0 && asked.Count > 0) return OAuthError.InvalidScope("None of the scopes is registered for the client; ask for those that are, or register them.");
 
         var requested = parameters.All(ParameterNames.Resource);
+        if (requested.Count == 0 && client.Requirements.Resource && scope.Any(token => configuration.ResourceOf(token) is not null)) return ResourceSelection.Missing;
         if (ResourceSelection.Select(configuration, scope, requested).Refused(out var wrongTarget, out var selection)) return wrongTarget;
         foreach (var resource in details.Resources)
         {

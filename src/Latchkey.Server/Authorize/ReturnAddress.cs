@@ -55,7 +55,7 @@ internal sealed class ReturnAddress
         return new ReturnAddress(
             sent ?? registered[0],
             isForm: mode is ResponseModes.FormPost or ResponseModes.FormPostJwt,
-            isJwt: mode is ResponseModes.Jwt or ResponseModes.QueryJwt or ResponseModes.FormPostJwt,
+            isJwt: mode is not null && ResponseModes.Signed.Contains(mode),
             parameters[ParameterNames.State]);
     }
 
@@ -86,4 +86,7 @@ internal static class ResponseModes
 
     /// <summary>All there are. Fragments are for scripts that take tokens from them, and no token is ever given from here: no <c>fragment.jwt</c>.</summary>
     public static IReadOnlyList<string> Supported { get; } = [Query, FormPost, Jwt, QueryJwt, FormPostJwt];
+
+    /// <summary>Those whose answer is a signed JWT.</summary>
+    public static IReadOnlyList<string> Signed { get; } = [Jwt, QueryJwt, FormPostJwt];
 }

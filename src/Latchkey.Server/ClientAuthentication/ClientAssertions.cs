@@ -54,6 +54,7 @@ internal sealed class ClientAssertions(ServerOptions options, ClientDirectory di
         // From here on the client itself reads the answer, and may learn what to mend.
         if (claims.Audience != options.Issuer && !(client.Metadata.AcceptEndpointAudience && claims.Audience == options.Endpoint("/token")))
             return Refuse($"The aud of client_assertion is {options.Issuer} alone (RFC 10070).");
+        if (claims.IsAudienceInArray && client.Requirements.AudienceIsString) return Refuse($"The aud of client_assertion is {options.Issuer} as a string, not in an array.");
         if (now >= claims.Expires + SkewSeconds) return Refuse("client_assertion has expired; make a new one for each request.");
         if (claims.Expires > now + LongestSeconds + SkewSeconds) return Refuse("The exp of client_assertion is more than 10 minutes ahead.");
         if (claims.NotBefore > now + SkewSeconds || claims.IssuedAt > now + SkewSeconds) return Refuse("client_assertion is from the future; set the clock.");
@@ -84,6 +85,7 @@ internal sealed class ClientAssertions(ServerOptions options, ClientDirectory di
     {
         if (Jws.Read(assertion, MaximumLength).Refused(out _, out var jws)) return false;
         if (client.Metadata.TokenEndpointAuthSigningAlg is { } one && jws.Header.Algorithm != one) return false;
+        if (!client.Requirements.Takes(jws.Header.Algorithm)) return false;
         return jws.IsSignedByOne(await keys.FindAsync(client, jws.Header.KeyId, jws.Header.Algorithm).ConfigureAwait(false));
     }
 
@@ -102,7 +104,7 @@ internal sealed class ClientAssertions(ServerOptions options, ClientDirectory di
             if (root.ValueKind != JsonValueKind.Object) return null;
             return Text(root, "iss") is { } issuer && Text(root, "sub") is { } subject && Audience(root) is { } audience && Text(root, "jti") is { } jwtId
                 && Seconds(root, "exp", out var expires) && expires is not null && Seconds(root, "nbf", out var notBefore) && Seconds(root, "iat", out var issuedAt)
-                ? new Claims(issuer, subject, audience, jwtId, expires.Value, notBefore, issuedAt)
+                ? new Claims(issuer, subject, audience, root.GetProperty("aud").ValueKind == JsonValueKind.Array, jwtId, expires.Value, notBefore, issuedAt)
                 : null;
         }
         catch (JsonException)
@@ -134,5 +136,5 @@ internal sealed class ClientAssertions(ServerOptions options, ClientDirectory di
         return true;
     }
 
-    private sealed record Claims(string Issuer, string Subject, string Audience, string JwtId, long Expires, long? NotBefore, long? IssuedAt);
+    private sealed record Claims(string Issuer, string Subject, string Audience, bool IsAudienceInArray, string JwtId, long Expires, long? NotBefore, long? IssuedAt);
 }

@@ -1,5 +1,6 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
+using Latchkey.Server.Profiles;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Configuration;
@@ -11,6 +12,9 @@ namespace Latchkey.Server.Configuration;
 internal sealed record Client(ClientMetadata Metadata, IReadOnlyList<ClientSecret> Secrets, long NotBefore)
 {
     public string Id => Metadata.ClientId;
+
+    /// <summary>What is asked of its requests beyond its metadata.</summary>
+    public ClientRequirements Requirements { get; init; } = ClientRequirements.None;
 
     /// <summary>Who vouches for it.</summary>
     public ClientOrigin Origin { get; init; }

@@ -18,12 +18,12 @@ internal sealed class ClientDirectory(MetadataDocuments documents, RegisteredCli
     /// <param name="configuration">The configuration that the whole request is judged by.</param>
     /// <param name="context">The request, for who makes the server fetch.</param>
     /// <returns>
-    /// The client; <see cref="Unknown"/>; <c>invalid_client</c> for a metadata document that is not there or not right; or
-    /// <c>temporarily_unavailable</c> for one that can't be had now.
+    /// The client; <see cref="Unknown"/>; <c>invalid_client</c> for a metadata document that is not there or not right, and for a client that breaks its
+    /// profile; or <c>temporarily_unavailable</c> for a document that can't be had now.
     /// </returns>
     public ValueTask<Result<Client>> FindAsync(string clientId, ServerConfiguration configuration, HttpContext context) =>
-        configuration.FindClient(clientId) is { } declared ? new(declared)
-        : documents.Takes(clientId) ? documents.FindAsync(clientId, configuration, context)
+        configuration.FindClient(clientId) is { } declared ? new(Judged(declared))
+        : documents.Takes(clientId) ? FindDocumentAsync(clientId, configuration, context)
         : RegisteredClientSource.IsId(clientId) ? FindRegisteredAsync(clientId, configuration)
         : new(Unknown);
 
@@ -48,5 +48,15 @@ internal sealed class ClientDirectory(MetadataDocuments documents, RegisteredCli
     }
 
     private async ValueTask<Result<Client>> FindRegisteredAsync(string clientId, ServerConfiguration configuration) =>
-        await registered.FindAsync(clientId, configuration).ConfigureAwait(false) is { } client ? client : Unknown;
+        await registered.FindAsync(clientId, configuration).ConfigureAwait(false) is { } client ? Judged(client) : Unknown;
+
+    private async ValueTask<Result<Client>> FindDocumentAsync(string clientId, ServerConfiguration configuration, HttpContext context)
+    {
+        var found = await documents.FindAsync(clientId, configuration, context).ConfigureAwait(false);
+        return found.Succeeded(out var client, out _) ? Judged(client) : found;
+    }
+
+    // Half of a profile is none: what a profile can't turn on for a client keeps that client out.
+    private static Result<Client> Judged(Client client) =>
+        client.Requirements.Unmet is { } unmet ? OAuthError.InvalidClient($"The registration of this client must be mended. {unmet}") : client;
 }

@@ -1,4 +1,5 @@
 using Latchkey.Server.Keys;
+using Latchkey.Server.Profiles;
 using Latchkey.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -8,7 +9,8 @@ namespace Latchkey.Server.Configuration;
 /// <summary>
 /// Keeps the node's configuration current: polls the version once a second and reads everything again when it moved.
 /// </summary>
-internal sealed partial class ConfigurationSource(Database database, KeyVault vault, KeyKeeper keeper, TimeProvider clock, ILogger<ConfigurationSource> logger) : BackgroundService
+internal sealed partial class ConfigurationSource(
+    Database database, KeyVault vault, KeyKeeper keeper, ServerOptions options, TimeProvider clock, ILogger<ConfigurationSource> logger) : BackgroundService
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
@@ -44,6 +46,8 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
                 next = await ReadAsync().ConfigureAwait(false);
             }
 
+            // At the start it is judged as a whole, and refused.
+            if (_current is not null && !ReferenceEquals(next, _current)) TellOfUnmet(next);
             _current = next;
         }
         finally
@@ -64,7 +68,7 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
         var keys = await SigningKeys.ListAsync(sql).ConfigureAwait(false);
         return new ServerConfiguration(
             version,
-            clients.Select(row => new Client(row.Metadata, [.. secrets[row.Metadata.ClientId]], Math.Max(row.NotBefore, notBefore))),
+            clients.Select(row => ClientTerms.Of(row.Metadata, options).ToClient([.. secrets[row.Metadata.ClientId]], Math.Max(row.NotBefore, notBefore))),
             resources,
             vault.Open(keys, current?.Keys),
             issuers,
@@ -102,6 +106,15 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
         base.Dispose();
     }
 
+    // Whoever changed it while the server ran was not told by the server.
+    private void TellOfUnmet(ServerConfiguration configuration)
+    {
+        foreach (var client in configuration.Clients)
+        {
+            if (client.Requirements.Unmet is { } unmet) LogUnmet(logger, client.Id, unmet);
+        }
+    }
+
     private async Task CompareClocksAsync()
     {
         if (await database.ClockOffsetAsync(clock).ConfigureAwait(false) is not { } offset) return;
@@ -113,6 +126,9 @@ internal sealed partial class ConfigurationSource(Database database, KeyVault va
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "This machine's clock is {Seconds} s ahead of the database's; more than 5 s either way make this node unready")]
     private static partial void LogClock(ILogger logger, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The client {Client} breaks its profile and gets nothing: {Unmet}")]
+    private static partial void LogUnmet(ILogger logger, string client, string unmet);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The configuration could not be read again; the one in force stays")]
     private static partial void LogFailure(ILogger logger, Exception exception);

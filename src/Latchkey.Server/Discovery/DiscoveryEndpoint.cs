@@ -8,6 +8,7 @@ using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Login;
+using Latchkey.Server.Profiles;
 using Latchkey.Server.Registration;
 using Latchkey.Server.SenderConstraint;
 using Latchkey.Server.Token;
@@ -53,7 +54,13 @@ internal sealed class DiscoveryEndpoint(
     private ServerMetadata Describe(ServerConfiguration configuration)
     {
         var grantTypes = grants.Select(grant => grant.GrantType).Order(StringComparer.Ordinal).ToList();
+        // What a profile of the server demands of every client is not offered otherwise.
+        var (any, demanded) = ClientTerms.OfAnyClient(options);
         IReadOnlyList<string> methods = [.. ClientAuthenticator.MethodsSupported, .. certificates.MethodsSupported];
+        if (demanded.AuthenticationMethods is { } allowed) methods = [.. methods.Where(allowed.Contains)];
+        var signing = demanded.Among(SigningAlgorithms.Supported);
+        var assertions = demanded.Among(ClientAssertions.AlgorithmsSupported);
+        var requests = demanded.Among(RequestObjects.AlgorithmsSupported);
         var proving = methods.Where(method => method != ClientAuthenticationMethods.None).ToList();
         var metadata = new ServerMetadata
         {
@@ -67,34 +74,35 @@ internal sealed class DiscoveryEndpoint(
             RevocationEndpoint = options.Endpoint("/revoke"),
             IntrospectionEndpoint = options.Endpoint("/introspect"),
             PushedAuthorizationRequestEndpoint = options.Endpoint("/par"),
-            RequirePushedAuthorizationRequests = options.RequirePushedAuthorizationRequests,
+            RequirePushedAuthorizationRequests = options.RequirePushedAuthorizationRequests || any.RequirePushedAuthorizationRequests,
+            RequireSignedRequestObject = any.RequireSignedRequestObject,
             EndSessionEndpoint = options.Endpoint("/logout"),
             ScopesSupported = configuration.ScopesSupported,
             ResponseTypesSupported = ["code"],
-            ResponseModesSupported = ResponseModes.Supported,
+            ResponseModesSupported = demanded.SignedResponses ? ResponseModes.Signed : ResponseModes.Supported,
             GrantTypesSupported = grantTypes,
             CodeChallengeMethodsSupported = [Pkce.S256],
             TokenEndpointAuthMethodsSupported = methods,
-            TokenEndpointAuthSigningAlgValuesSupported = AssertionAlgorithms(methods),
+            TokenEndpointAuthSigningAlgValuesSupported = AssertionAlgorithms(methods, assertions),
             RevocationEndpointAuthMethodsSupported = methods,
-            RevocationEndpointAuthSigningAlgValuesSupported = AssertionAlgorithms(methods),
+            RevocationEndpointAuthSigningAlgValuesSupported = AssertionAlgorithms(methods, assertions),
             // A client that proves nothing may not look into tokens.
             IntrospectionEndpointAuthMethodsSupported = proving,
-            IntrospectionEndpointAuthSigningAlgValuesSupported = AssertionAlgorithms(proving),
+            IntrospectionEndpointAuthSigningAlgValuesSupported = AssertionAlgorithms(proving, assertions),
             SubjectTypesSupported = ["public", "pairwise"],
             IdTokenEncryptionAlgValuesSupported = EncryptionAlgorithms.Keys,
             IdTokenEncryptionEncValuesSupported = EncryptionAlgorithms.Contents,
-            UserinfoSigningAlgValuesSupported = SigningAlgorithms.Supported,
+            UserinfoSigningAlgValuesSupported = signing,
             UserinfoEncryptionAlgValuesSupported = EncryptionAlgorithms.Keys,
             UserinfoEncryptionEncValuesSupported = EncryptionAlgorithms.Contents,
-            AuthorizationSigningAlgValuesSupported = SigningAlgorithms.Supported,
+            AuthorizationSigningAlgValuesSupported = signing,
             AuthorizationEncryptionAlgValuesSupported = EncryptionAlgorithms.Keys,
             AuthorizationEncryptionEncValuesSupported = EncryptionAlgorithms.Contents,
-            RequestObjectSigningAlgValuesSupported = RequestObjects.AlgorithmsSupported,
+            RequestObjectSigningAlgValuesSupported = requests,
             // A client can encrypt to the server once one is registered for it: then there is a key.
             RequestObjectEncryptionAlgValuesSupported = NotEmpty(configuration.Keys.Decrypting.Select(key => key.Algorithm)),
             RequestObjectEncryptionEncValuesSupported = configuration.Keys.Decrypting.Count == 0 ? null : EncryptionAlgorithms.Contents,
-            IdTokenSigningAlgValuesSupported = SigningAlgorithms.Supported,
+            IdTokenSigningAlgValuesSupported = signing,
             ClaimTypesSupported = ["normal"],
             ClaimsSupported = [.. IdTokenClaims.Concat(ScopeClaims.Table.Values.SelectMany(claims => claims))],
             AcrValuesSupported = SignInSessions.AcrValuesSupported,
@@ -112,15 +120,15 @@ internal sealed class DiscoveryEndpoint(
             BackchannelLogoutSessionSupported = true,
             FrontchannelLogoutSupported = true,
             FrontchannelLogoutSessionSupported = true,
-            DpopSigningAlgValuesSupported = DPoPProofs.AlgorithmsSupported,
+            DpopSigningAlgValuesSupported = demanded.Among(DPoPProofs.AlgorithmsSupported),
             TlsClientCertificateBoundAccessTokens = options.SeesClientCertificates ? true : null,
             BackchannelAuthenticationEndpoint = options.Endpoint("/backchannel-authentication"),
             BackchannelTokenDeliveryModesSupported = BackchannelDelivery.Modes,
-            BackchannelAuthenticationRequestSigningAlgValuesSupported = RequestObjects.AlgorithmsSupported,
+            BackchannelAuthenticationRequestSigningAlgValuesSupported = requests,
             BackchannelUserCodeParameterSupported = false,
             GlobalTokenRevocationEndpoint = options.Endpoint("/global-token-revocation"),
-            GlobalTokenRevocationEndpointAuthMethodsSupported = [ClientAuthenticationMethods.ClientSecretBasic],
-            IntrospectionSigningAlgValuesSupported = SigningAlgorithms.Supported,
+            GlobalTokenRevocationEndpointAuthMethodsSupported = demanded.AuthenticationMethods is null ? [ClientAuthenticationMethods.ClientSecretBasic] : proving,
+            IntrospectionSigningAlgValuesSupported = signing,
             AuthorizationDetailsTypesSupported = NotEmpty(configuration.Resources.SelectMany(resource => resource.AuthorizationDetailsTypes).Select(type => type.Type)),
             ProtectedResources = configuration.Resources.Count == 0 ? null : [.. configuration.Resources.Select(resource => resource.Resource)],
             ServiceDocumentation = options.ServiceDocumentation,
@@ -152,8 +160,8 @@ internal sealed class DiscoveryEndpoint(
         ClaimNames.AuthenticationContext, ClaimNames.AuthenticationMethods, ClaimNames.Nonce, ClaimNames.SessionId,
     ];
 
-    private static IReadOnlyList<string>? AssertionAlgorithms(IEnumerable<string> methods) =>
-        methods.Contains(ClientAuthenticationMethods.PrivateKeyJwt) ? ClientAssertions.AlgorithmsSupported : null;
+    private static IReadOnlyList<string>? AssertionAlgorithms(IEnumerable<string> methods, IReadOnlyList<string> algorithms) =>
+        methods.Contains(ClientAuthenticationMethods.PrivateKeyJwt) ? algorithms : null;
 
     private static List<string>? NotEmpty(IEnumerable<string> values) => values.Distinct(StringComparer.Ordinal).ToList() is { Count: > 0 } list ? list : null;
 

@@ -48,7 +48,7 @@ internal sealed class PushedAuthorizationEndpoint(
         }
 
         // 3. Is its code to be bound to a key? A proof here is as good as dpop_jkt (RFC 9449 section 10.1).
-        if ((await constraints.PushedKeyAsync(context, request.Received.Parameters, configuration).ConfigureAwait(false)).Refused(out error, out var thumbprint))
+        if ((await constraints.PushedKeyAsync(context, client, request.Received.Parameters, configuration).ConfigureAwait(false)).Refused(out error, out var thumbprint))
         {
             await RefuseAsync(context, audit, error).ConfigureAwait(false);
             return;

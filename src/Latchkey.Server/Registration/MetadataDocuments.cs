@@ -46,7 +46,7 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
     {
         if (_kept.TryGetValue(clientId, out var kept)) return kept.ClientOf(configuration);
         if (await database.ReadAsync(sql => ClientDocuments.FindAsync(sql, clientId)).ConfigureAwait(false) is not { } row) return null;
-        kept = new Kept(row.Metadata, row.FetchedAt, FreshUntil: 0);
+        kept = new Kept(row.Metadata, options, row.FetchedAt, FreshUntil: 0);
         Keep(kept);
         return kept.ClientOf(configuration);
     }
@@ -95,7 +95,7 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
                 return wrong;
             }
 
-            var fresh = new Kept(metadata, now, now + (long)Bounded(document.Freshness).TotalMilliseconds);
+            var fresh = new Kept(metadata, options, now, now + (long)Bounded(document.Freshness).TotalMilliseconds);
             Keep(fresh);
             await RenewAsync(fresh).ConfigureAwait(false);
             return fresh;
@@ -126,7 +126,7 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
     {
         if (_kept.TryGetValue(clientId, out var kept)) return kept;
         return await database.ReadAsync(sql => ClientDocuments.FindAsync(sql, clientId)).ConfigureAwait(false) is { } row
-            ? new Kept(row.Metadata, row.FetchedAt, FreshUntil: 0)
+            ? new Kept(row.Metadata, options, row.FetchedAt, FreshUntil: 0)
             : null;
     }
 
@@ -151,11 +151,12 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
 
     /// <summary>What a document said.</summary>
     /// <param name="Metadata">The metadata.</param>
+    /// <param name="Options">The server's settings, whose profile counts for it too.</param>
     /// <param name="FetchedAt">When it was there and right, unix milliseconds.</param>
     /// <param name="FreshUntil">Until when it is not asked for again, unix milliseconds.</param>
-    private sealed record Kept(ClientMetadata Metadata, long FetchedAt, long FreshUntil)
+    private sealed record Kept(ClientMetadata Metadata, ServerOptions Options, long FetchedAt, long FreshUntil)
     {
-        private readonly Client _client = SelfRegisteredMetadata.ToClient(Metadata, ClientOrigin.Document, [], 0);
+        private readonly Client _client = SelfRegisteredMetadata.ToClient(Metadata, Options, ClientOrigin.Document, [], 0);
 
         public Client ClientOf(ServerConfiguration configuration) =>
             configuration.NotBefore == 0 ? _client : _client with { NotBefore = configuration.NotBefore };

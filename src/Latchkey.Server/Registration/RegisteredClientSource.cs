@@ -4,7 +4,7 @@ using Latchkey.Storage;
 namespace Latchkey.Server.Registration;
 
 /// <summary>Clients that registered themselves: read from the database one by one, so that a million of them cost the others nothing.</summary>
-internal sealed class RegisteredClientSource(Database database)
+internal sealed class RegisteredClientSource(Database database, ServerOptions options)
 {
     /// <summary>What their ids begin with, so that no other id costs a look into the database.</summary>
     public const string Prefix = "reg_";
@@ -18,7 +18,7 @@ internal sealed class RegisteredClientSource(Database database)
     public async ValueTask<Client?> FindAsync(string clientId, ServerConfiguration configuration) =>
         await database.ReadAsync(sql => RegisteredClients.FindAsync(sql, clientId)).ConfigureAwait(false) is { } row
             ? SelfRegisteredMetadata.ToClient(
-                row.Metadata, ClientOrigin.Registered,
+                row.Metadata, options, ClientOrigin.Registered,
                 row.SecretHash is { } hash ? [new ClientSecret(clientId, "registered", hash, row.CreatedAt, null)] : [],
                 Math.Max(row.NotBefore, configuration.NotBefore))
             : null;

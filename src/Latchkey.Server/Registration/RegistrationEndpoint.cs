@@ -10,6 +10,7 @@ using Latchkey.Protocol.Names;
 using Latchkey.Server.Admin;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Hosting;
+using Latchkey.Server.Profiles;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -199,10 +200,11 @@ internal sealed class RegistrationEndpoint(
 
     private static OAuthError TooLarge => new("invalid_client_metadata", $"The request is larger than {MaximumSize / 1024} KiB.", StatusCodes.Status413PayloadTooLarge);
 
-    private static Result<ClientMetadata> Judge(JsonObject request, string clientId, bool isTrusted)
+    private Result<ClientMetadata> Judge(JsonObject request, string clientId, bool isTrusted)
     {
         using var document = JsonDocument.Parse(request.ToJsonString());
-        if (!SelfRegisteredMetadata.ReadRegistration(document.RootElement, clientId, isTrusted).Refused(out var error, out var metadata)) return metadata;
+        if (!SelfRegisteredMetadata.ReadRegistration(document.RootElement, clientId, isTrusted).Refused(out var error, out var metadata))
+            return ClientTerms.Of(metadata, options).Requirements.Unmet is { } unmet ? Malformed(unmet) : metadata;
         // The rules speak of the request as of a document; here it is the request.
         return error with { Description = error.Description.StartsWith("has ", StringComparison.Ordinal) ? $"The request {error.Description}" : error.Description };
     }
@@ -259,7 +261,8 @@ internal sealed class RegistrationEndpoint(
             if (secret is not null) json.WriteNumber("client_secret_expires_at"u8, 0);
             if (token is not null) json.WriteString("registration_access_token"u8, token);
             json.WriteString("registration_client_uri"u8, options.Endpoint($"/register/{row.Metadata.ClientId}"));
-            SelfRegisteredMetadata.WriteMembers(json, row.Metadata);
+            // With what a profile of the server turned on (RFC 7591 section 3.2.1).
+            SelfRegisteredMetadata.WriteMembers(json, ClientTerms.Of(row.Metadata, options).Metadata);
             if (statement is not null)
             {
                 json.WritePropertyName("software_statement"u8);

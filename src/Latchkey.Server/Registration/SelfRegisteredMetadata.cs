@@ -9,6 +9,7 @@ using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Admin;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.Profiles;
 using Latchkey.Storage;
 
 namespace Latchkey.Server.Registration;
@@ -98,9 +99,9 @@ internal static class SelfRegisteredMetadata
     }
 
     /// <summary>A client as the endpoints see it.</summary>
-    public static Client ToClient(ClientMetadata metadata, ClientOrigin origin, IReadOnlyList<ClientSecret> secrets, long notBefore) =>
+    public static Client ToClient(ClientMetadata metadata, ServerOptions options, ClientOrigin origin, IReadOnlyList<ClientSecret> secrets, long notBefore) =>
         // Its logo stays where it is: a picture that anybody serves could look like somebody else's, and tell them who looks.
-        new(metadata with { LogoUri = null }, secrets, notBefore) { Origin = origin, Fingerprint = FingerprintOf(metadata) };
+        ClientTerms.Of(metadata with { LogoUri = null }, options).ToClient(secrets, notBefore) with { Origin = origin, Fingerprint = FingerprintOf(metadata) };
 
     /// <summary>Whether two say the same.</summary>
     public static bool Same(ClientMetadata left, ClientMetadata right) =>

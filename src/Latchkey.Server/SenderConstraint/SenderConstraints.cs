@@ -30,9 +30,8 @@ internal sealed class SenderConstraints(DPoPProofs proofs)
             return certificate is null ? SenderConstraint.None : new SenderConstraint(new Confirmation(null, certificate), null);
         }
 
-        return proofs.Judge(context, configuration).Refused(out var error, out var proof)
-            ? error
-            : new SenderConstraint(new Confirmation(proof.KeyThumbprint, certificate), proof);
+        if (proofs.Judge(context, configuration).Refused(out var error, out var proof)) return error;
+        return CheckAlgorithm(client, proof) ?? (Result<SenderConstraint>)new SenderConstraint(new Confirmation(proof.KeyThumbprint, certificate), proof);
     }
 
     /// <summary>
@@ -70,19 +69,25 @@ internal sealed class SenderConstraints(DPoPProofs proofs)
     /// request, which is the same as sending <c>dpop_jkt</c>; both must agree (section 10.1). The proof is used up.
     /// </summary>
     /// <param name="context">The request to the pushed authorization request endpoint.</param>
+    /// <param name="client">Whose it is.</param>
     /// <param name="parameters">The authorization request.</param>
     /// <param name="configuration">Whose keys count.</param>
     /// <returns>The thumbprint to keep with the request as its <c>dpop_jkt</c>; <see cref="NoKey"/> if there is none.</returns>
-    public async ValueTask<Result<string>> PushedKeyAsync(HttpContext context, Parameters parameters, ServerConfiguration configuration)
+    public async ValueTask<Result<string>> PushedKeyAsync(HttpContext context, Client client, Parameters parameters, ServerConfiguration configuration)
     {
         var named = parameters[ParameterNames.DPoPKeyThumbprint];
         if (CheckKeyThumbprint(named) is { } malformed) return malformed;
         if (!DPoPProofs.HasProof(context)) return named ?? NoKey;
         if (proofs.Judge(context, configuration).Refused(out var error, out var proof)) return error;
+        if (CheckAlgorithm(client, proof) is { } weak) return weak;
         if (named is not null && named != proof.KeyThumbprint)
             return OAuthError.InvalidDPoPProof("dpop_jkt is not the thumbprint of the proof's key; send the one of the key that signs the proofs, or leave dpop_jkt out.");
         return await proofs.UseAsync(proof, configuration).ConfigureAwait(false) is { } used ? used : proof.KeyThumbprint;
     }
+
+    private static OAuthError? CheckAlgorithm(Client client, VerifiedDPoPProof proof) => client.Requirements.Takes(proof.Algorithm)
+        ? null
+        : OAuthError.InvalidDPoPProof($"The alg of a proof of this client is one of {string.Join(", ", client.Requirements.Algorithms!)}.");
 
     /// <summary>What stands for no key.</summary>
     public const string NoKey = "";

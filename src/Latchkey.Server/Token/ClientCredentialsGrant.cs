@@ -25,6 +25,7 @@ internal sealed class ClientCredentialsGrant : IGrant
             return OAuthError.InvalidAuthorizationDetails("Details are what a person agrees to; client_credentials takes none. Ask for scopes.");
 
         var requested = parameters.All(ParameterNames.Resource);
+        if (requested.Count == 0 && client.Requirements.Resource) return ResourceSelection.Missing;
         if (parameters[ParameterNames.Scope] is not { } text)
         {
             if (requested.Count == 0)

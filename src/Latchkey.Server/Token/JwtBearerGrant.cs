@@ -83,7 +83,7 @@ internal sealed class JwtBearerGrant(ServerOptions options, Database database, U
             Types = trusted.IdJag ? [JwtTypes.IdentityAssertionGrant] : ["JWT"],
             AllowMissingType = !trusted.IdJag,
             Audiences = trusted.Audiences.Count > 0 ? trusted.Audiences : [options.Issuer],
-            Algorithms = SignatureAlgorithms.Supported,
+            Algorithms = client.Requirements.Among(SignatureAlgorithms.Supported),
             RequireIssuedAt = true,
             MaximumAge = TimeSpan.FromSeconds(lifetime),
             RequiredClaims = trusted.SingleUse || trusted.IdJag ? [ClaimNames.Subject, ClaimNames.JwtId] : [ClaimNames.Subject],
@@ -183,6 +183,7 @@ internal sealed class JwtBearerGrant(ServerOptions options, Database database, U
         var requested = parameters.All(ParameterNames.Resource);
         if (bound.Count > 0 && requested.Any(name => !bound.Any(one => ResourceIndicator.Same(one, name))))
             return OAuthError.InvalidTarget("A resource of the request is not one that the assertion is for.");
+        if (requested.Count + bound.Count == 0 && client.Requirements.Resource) return ResourceSelection.Missing;
         if (ResourceSelection.Select(configuration, scope, requested.Count > 0 ? requested : bound).Refused(out var misfit, out var selection)) return misfit;
         if (selection.Scope.Count == 0) return OAuthError.InvalidScope("No scope is left that the assertion, the issuer's rule and the client all allow.");
         return selection.Resources.All(resource => resource.Scopes.Any(candidate => selection.Scope.Contains(candidate.Scope)))

@@ -12,6 +12,9 @@ namespace Latchkey.Server.Token;
 /// <param name="Resources">The resources, as registered; empty for the issuer itself.</param>
 internal sealed record ResourceSelection(ScopeSet Scope, IReadOnlyList<ResourceMetadata> Resources)
 {
+    /// <summary>What a client gets that must name what its tokens are for, and does not (RFC 8707 section 2).</summary>
+    public static OAuthError Missing => OAuthError.InvalidTarget("The parameter resource is missing; name the API that the token is for, by its identifier.");
+
     /// <summary>What a new request comes to: at the authorization endpoint, the device endpoint, and for client_credentials.</summary>
     /// <param name="configuration">The resources there are.</param>
     /// <param name="scope">The scopes that the client asked for and may have.</param>

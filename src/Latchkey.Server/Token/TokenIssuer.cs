@@ -31,7 +31,7 @@ internal sealed class TokenIssuer(ServerOptions options, StatusIndexes statusInd
         // An access token's subject is the same as the ID token's: its client can read it, and its API tells people apart as that client does.
         var subject = issuance.User is { } person ? SubjectIdentifiers.Of(person.Subject, client, configuration.Keys) : issuance.Subject ?? client.Id;
         var accessToken = JwtWriter.Write(
-            configuration.Keys.Signer(AccessTokenAlgorithm(issuance.Resources), now),
+            configuration.Keys.Signer(client.Requirements.OrOwn(AccessTokenAlgorithm(issuance.Resources)), now),
             JwtTypes.AccessToken,
             new AccessTokenClaims(
                 options, issuance, client, subject, scope, seconds, expires, issuance.Grant is { } grant ? grant.StatusIndex : statusIndexes.Take()),

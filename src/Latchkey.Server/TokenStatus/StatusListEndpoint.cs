@@ -6,6 +6,7 @@ using Latchkey.Protocol.Names;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Keys;
+using Latchkey.Server.Profiles;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
@@ -90,13 +91,15 @@ internal sealed class StatusListEndpoint(ServerOptions options, ConfigurationSou
         return _lists[number] = signed;
     }
 
+    private readonly string _algorithm = ClientTerms.OfAnyClient(options).Requirements.OrOwn(SigningAlgorithms.RS256);
+
     private long Now => clock.GetUtcNow().ToUnixTimeSeconds();
 
     private SignedList Sign(long number, List<long> revoked, RevokedBefore limits, KeyRing keys)
     {
         var now = Now;
         var claims = (options.Issuer, Subject: StatusList.Address(options, number), Now: now, Ttl: (long)options.StatusListTtl.TotalSeconds, List: StatusList.Encode(revoked), Limits: limits);
-        var token = JwtWriter.Write(keys.Signer(SigningAlgorithms.RS256, now * 1000), JwtTypes.StatusList, claims, static (json, claims) =>
+        var token = JwtWriter.Write(keys.Signer(_algorithm, now * 1000), JwtTypes.StatusList, claims, static (json, claims) =>
         {
             json.WriteString("iss"u8, claims.Issuer);
             json.WriteString("sub"u8, claims.Subject);

@@ -98,7 +98,7 @@ public sealed class DPoPProofVerifier(DPoPRules rules, IReplayStore replays, Tim
 
         // (6) The signature.
         return IsSigned(jws, key)
-            ? new VerifiedDPoPProof(key.Thumbprint, id) { UsableUntil = DateTimeOffset.FromUnixTimeSeconds(until) }
+            ? new VerifiedDPoPProof(key.Thumbprint, id) { Algorithm = jws.Header.Algorithm, UsableUntil = DateTimeOffset.FromUnixTimeSeconds(until) }
             : DPoPRefusals.Signature;
     }
 

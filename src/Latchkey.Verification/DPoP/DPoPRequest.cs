@@ -27,6 +27,9 @@ public sealed record DPoPRequest
 /// <param name="JwtId">Its <c>jti</c>.</param>
 public sealed record VerifiedDPoPProof(string KeyThumbprint, string JwtId)
 {
+    /// <summary>The algorithm of its signature.</summary>
+    public string Algorithm { get; init; } = "";
+
     /// <summary>Until when a verifier takes the proof, and its use must be remembered.</summary>
     public DateTimeOffset UsableUntil { get; init; }
 }
