@@ -69,19 +69,28 @@ public class ClockedServer : IAsyncLifetime
     /// <summary>A fingerprint of every row but the audit's: unchanged where nothing was written.</summary>
     public async Task<string> FingerprintAsync()
     {
-        // What the server does by itself when time has passed is done first, so that it does not come between two fingerprints.
-        await Server.Services.GetRequiredService<KeyKeeper>().TendAsync();
-        await Server.Services.GetRequiredService<Janitor>().SweepAsync();
+        await SettleAsync();
         return await Database.ReadAsync(FingerprintAsync);
     }
 
     /// <summary>How many rows each table has, but the audit.</summary>
-    public async Task<string> CountsAsync() => await Database.ReadAsync(async sql =>
+    public async Task<string> CountsAsync()
     {
-        var counts = new List<string>();
-        foreach (var table in await TablesAsync(sql)) counts.Add($"{table} {await sql.FindAsync($"SELECT count(*) FROM {table}", row => row.Long(0))}");
-        return string.Join(", ", counts);
-    });
+        await SettleAsync();
+        return await Database.ReadAsync(async sql =>
+        {
+            var counts = new List<string>();
+            foreach (var table in await TablesAsync(sql)) counts.Add($"{table} {await sql.FindAsync($"SELECT count(*) FROM {table}", row => row.Long(0))}");
+            return string.Join(", ", counts);
+        });
+    }
+
+    /// <summary>What the server does by itself when time has passed is done now, so that it does not come between two looks at the rows.</summary>
+    private async Task SettleAsync()
+    {
+        await Server.Services.GetRequiredService<KeyKeeper>().TendAsync();
+        await Server.Services.GetRequiredService<Janitor>().SweepAsync();
+    }
 
     public async ValueTask InitializeAsync() => _server = await InProcessServer.StartAsync(State(), Options);
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Latchkey.Protocol;
 
 namespace Latchkey.ResourceServer.Authorization;
@@ -14,9 +15,13 @@ internal static class AccessRefusals
     public static Refusal Scope(Wanted wanted) => new("LK-RS-SCOPE", $"The token lacks a scope of: {string.Join(' ', wanted.Scopes)}.", "RFC 6750 3.1",
         "Ask for a token with all scopes that this answer names.");
 
-    public static Refusal Authentication(Wanted wanted) => new("LK-RS-STEP-UP",
-        $"The sign-in behind the token is not good enough: acr {Shown(wanted.AcrValues)}, at most {wanted.MaxAge?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "any number of"} s ago.",
+    public static Refusal Authentication(Wanted wanted) => new("LK-RS-STEP-UP", $"The sign-in behind the token is not good enough: {Shown(wanted)}.",
         "RFC 9470 3", "Let the person sign in again with acr_values and max_age as this answer names them.");
 
-    private static string Shown(List<string> values) => values.Count == 0 ? "any" : string.Join(" or ", values);
+    private static string Shown(Wanted wanted)
+    {
+        var acr = wanted.AcrValues.Count == 0 ? null : $"acr {string.Join(" or ", wanted.AcrValues)}";
+        var age = wanted.MaxAge is { } seconds ? string.Create(CultureInfo.InvariantCulture, $"at most {seconds} s ago") : null;
+        return acr is null || age is null ? acr ?? age ?? "" : $"{acr}, {age}";
+    }
 }
