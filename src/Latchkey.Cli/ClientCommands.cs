@@ -59,7 +59,7 @@ internal static class ClientCommands
     private static async Task ShowAsync(AdminContext context, ParseResult parsed)
     {
         var id = parsed.GetValue(Id)!;
-        if (await context.Clients.FindUndeclaredAsync(id).ConfigureAwait(false) is { } other && !(await context.Clients.ListAsync().ConfigureAwait(false)).Exists(pair => pair.Client.Metadata.ClientId == id))
+        if (await context.Clients.FindUndeclaredAsync(id).ConfigureAwait(false) is { } other)
         {
             context.Output.Show(Describe(other));
             return;

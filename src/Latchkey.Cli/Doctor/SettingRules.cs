@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Latchkey.Server.Profiles;
 using Latchkey.Server.Registration;
+using Latchkey.Storage.PostgreSql;
+using Npgsql;
 
 namespace Latchkey.Cli.Doctor;
 
@@ -65,16 +67,9 @@ internal static class SettingRules
     private static IEnumerable<Shortfall> FindOpenDatabase(Examined examined)
     {
         if (examined.Sources.Find(Setting.Database) is not { } database || !database.Text.StartsWith("postgres", StringComparison.OrdinalIgnoreCase)) yield break;
-        var rest = database.Text[(database.Text.IndexOf("://", StringComparison.Ordinal) + 3)..];
-        var query = rest.IndexOf('?', StringComparison.Ordinal);
-        var address = query < 0 ? rest : rest[..query];
-        var hosts = address[(address.LastIndexOf('@') + 1)..].Split('/')[0].Split(',').Select(host => host.LastIndexOf(':') > host.LastIndexOf(']') ? host[..host.LastIndexOf(':')] : host).ToList();
-        if (hosts.All(ListenAddress.IsLoopback)) yield break;
-        var mode = (query < 0 ? "" : rest[(query + 1)..]).Split('&').Select(pair => pair.Split('='))
-            .FirstOrDefault(pair => pair.Length == 2 && pair[0].Replace("+", "", StringComparison.Ordinal).Replace("%20", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal).Equals("sslmode", StringComparison.OrdinalIgnoreCase))?[1]
-            .Replace("-", "", StringComparison.Ordinal).ToUpperInvariant();
-        if (mode is "VERIFYFULL" or "VERIFYCA") yield break;
-        yield return new("settings", "database", mode == "REQUIRE"
+        var settings = PostgreSqlAddress.Parse(database.Text, new()).Settings;
+        if (settings.SslMode is SslMode.VerifyFull or SslMode.VerifyCA || settings.Host!.Split(',').All(host => ListenAddress.IsLoopback(host[..host.LastIndexOf(':')]))) yield break;
+        yield return new("settings", "database", settings.SslMode == SslMode.Require
                 ? "the connection to the database is encrypted, but whose it is, is not verified"
                 : "passwords, grants and keys cross the network to the database, and nothing demands that the connection is encrypted",
             "add ?SSL+Mode=VerifyFull to the address, and Root+Certificate=FILE where its authority is your own");

@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
@@ -40,22 +39,10 @@ internal static class UserInfoRequest
         var sent = Encoding.UTF8.GetString(answer.Body.Span);
         var token = Encrypted.Open(sent, caller.Options);
         // Encrypted alone, there is JSON inside: as good as the plain answer, which is believed for coming from the provider's own endpoint.
-        if (!ReferenceEquals(token, sent) && token.StartsWith('{')) return Parse(token);
+        if (!ReferenceEquals(token, sent) && token.StartsWith('{'))
+            return JsonMembers.TryRead(Encoding.UTF8.GetBytes(token), out var members) ? members.ToElement() : throw new OAuthException(ClientRefusals.UserInfoSubjectMissing());
         var verdict = await JwtVerifier.VerifyAsync(token, caller.Provider, JwtKinds.UserInfo(caller.Options), caller.Clock, cancellationToken).ConfigureAwait(false);
-        if (verdict.Refused(out var refusal, out _)) throw new OAuthException(refusal);
-        return JsonElement.Parse(Base64Url.DecodeFromChars(token.Split('.')[1]));
-    }
-
-    private static JsonElement Parse(string json)
-    {
-        try
-        {
-            return JsonElement.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 32 });
-        }
-        catch (JsonException)
-        {
-            throw new OAuthException(ClientRefusals.UserInfoSubjectMissing());
-        }
+        return verdict.Refused(out var refusal, out var jws) ? throw new OAuthException(refusal) : jws.Claims.ToElement();
     }
 
     private static UserInfo Read(JsonElement json, string? subject)

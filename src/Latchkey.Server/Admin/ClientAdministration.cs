@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text.Json;
 using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.ClientAuthentication;
@@ -15,7 +16,7 @@ namespace Latchkey.Server.Admin;
 /// <param name="actor">Who does it, for the audit, such as <c>cli</c>.</param>
 public sealed class ClientAdministration(Database database, TimeProvider clock, string actor)
 {
-    private static readonly System.Text.Json.JsonElement NoKeys = System.Text.Json.JsonElement.Parse("""{"keys":[]}""");
+    private static readonly JsonElement NoKeys = JsonElement.Parse("""{"keys":[]}""");
 
     /// <summary>How long a secret that is replaced stays good unless said otherwise.</summary>
     public static readonly TimeSpan DefaultOverlap = TimeSpan.FromHours(24);
@@ -44,9 +45,10 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
         .. (await ClientDocuments.ListAsync(sql, "", limit).ConfigureAwait(false)).Select(UndeclaredClient.Of),
     ]);
 
-    /// <summary>One of them; null if there is none of this id.</summary>
+    /// <summary>One of them; null if there is none of this id, or an operator declared it.</summary>
     public ValueTask<UndeclaredClient?> FindUndeclaredAsync(string clientId) => database.ReadAsync(async sql =>
-        await RegisteredClients.FindAsync(sql, clientId).ConfigureAwait(false) is { } registered ? UndeclaredClient.Of(registered)
+        await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not null ? null
+        : await RegisteredClients.FindAsync(sql, clientId).ConfigureAwait(false) is { } registered ? UndeclaredClient.Of(registered)
         : await ClientDocuments.FindAsync(sql, clientId).ConfigureAwait(false) is { } document ? UndeclaredClient.Of(document)
         : null);
 

@@ -53,7 +53,9 @@ internal sealed class AuthorizationRequestReader(ClientDirectory directory, IdTo
         // 4.2 The kind of answer, and whether this client may have it.
         if (CheckResponse(parameters, client) is { } response) return response;
 
-        if (parameters[ParameterNames.RedirectUri] is null && client.Requirements.RedirectUri) return OAuthError.InvalidRequest("The parameter redirect_uri is missing; every request of this client must have it.");
+        // Some clients must say in each request where the answer goes, though it is registered (FAPI 2.0 Security Profile section 5.3.2.2).
+        if (parameters[ParameterNames.RedirectUri] is null && client.Requirements.RedirectUri)
+            return OAuthError.InvalidRequest("The parameter redirect_uri is missing; every request of this client must have it.");
 
         // 4.3 The code's binding to who asks for it.
         if (CodeChallenge.Check(parameters, client) is { } challenge) return challenge;

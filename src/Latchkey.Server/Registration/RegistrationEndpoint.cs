@@ -12,6 +12,7 @@ using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Profiles;
 using Latchkey.Storage;
+using Latchkey.Verification.Jose;
 using Microsoft.AspNetCore.Http;
 
 namespace Latchkey.Server.Registration;
@@ -182,15 +183,14 @@ internal sealed class RegistrationEndpoint(
         }
 
         if (length > MaximumSize) return TooLarge;
+        if (!JsonMembers.IsText(buffer.AsSpan(0, length))) return Malformed("The request is not in UTF-8, or holds half a character.");
         try
         {
-            if (JsonNode.Parse(buffer.AsSpan(0, length), documentOptions: new() { AllowDuplicateProperties = false, MaxDepth = 16 }) is not JsonObject members)
-                return Malformed("The request is no JSON object.");
-            // An escape that is half a character is met when the text is asked for: now, not where somebody reads it.
-            _ = members.ToJsonString();
-            return members;
+            return JsonNode.Parse(buffer.AsSpan(0, length), documentOptions: new() { AllowDuplicateProperties = false, MaxDepth = 16 }) is JsonObject members
+                ? members
+                : Malformed("The request is no JSON object.");
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (JsonException)
         {
             return Malformed("The request is no well-formed JSON, or says something twice.");
         }

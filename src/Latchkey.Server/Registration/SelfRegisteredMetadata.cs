@@ -11,6 +11,7 @@ using Latchkey.Server.Admin;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Profiles;
 using Latchkey.Storage;
+using Latchkey.Verification.Jose;
 
 namespace Latchkey.Server.Registration;
 
@@ -44,6 +45,7 @@ internal static class SelfRegisteredMetadata
     /// <returns>The metadata, or <c>invalid_client</c> saying what is wrong.</returns>
     public static Result<ClientMetadata> ReadDocument(ReadOnlyMemory<byte> json, string url)
     {
+        if (!JsonMembers.IsText(json.Span)) return Wrong("is not in UTF-8, or holds half a character");
         try
         {
             using var document = JsonDocument.Parse(json, DocumentOptions);
@@ -70,9 +72,8 @@ internal static class SelfRegisteredMetadata
             if (!Complete(metadata, root, GrantsOfAnybody).Refused(out var error, out metadata)) return metadata;
             return Wrong(error.Description.StartsWith("has ", StringComparison.Ordinal) ? error.Description : $"is wrong: {error.Description}");
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (JsonException)
         {
-            // The second is how the reader speaks of an escape that is half a character, which it meets when the text is asked for.
             return Wrong("is no well-formed JSON, or says something twice");
         }
     }

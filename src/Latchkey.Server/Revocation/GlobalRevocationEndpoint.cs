@@ -6,6 +6,7 @@ using Latchkey.Server.Hosting;
 using Latchkey.Server.Login;
 using Latchkey.Server.Token;
 using Latchkey.Storage;
+using Latchkey.Verification.Jose;
 using Microsoft.AspNetCore.Http;
 
 namespace Latchkey.Server.Revocation;
@@ -98,6 +99,7 @@ internal sealed class GlobalRevocationEndpoint(
         var body = new byte[MaximumSize + 1];
         var length = await context.Request.Body.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, context.RequestAborted).ConfigureAwait(false);
         if (length > MaximumSize) return OAuthError.InvalidRequest($"The body has more than {MaximumSize} bytes.");
+        if (!JsonMembers.IsText(body.AsSpan(0, length))) return OAuthError.InvalidRequest("The body is not in UTF-8, or holds half a character.");
         try
         {
             using var document = JsonDocument.Parse(body.AsMemory(0, length), new JsonDocumentOptions { AllowDuplicateProperties = false });
@@ -118,9 +120,8 @@ internal sealed class GlobalRevocationEndpoint(
                     return OAuthError.InvalidRequest("The format of sub_id is not known here; send iss_sub, email or opaque.");
             }
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (JsonException)
         {
-            // The second is how the reader speaks of an escape that is half a character.
             return OAuthError.InvalidRequest("The body is no valid JSON.");
         }
     }

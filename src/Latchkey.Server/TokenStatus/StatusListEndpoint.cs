@@ -25,6 +25,7 @@ internal sealed class StatusListEndpoint(ServerOptions options, ConfigurationSou
     private const long LifetimeSeconds = 3600;
     private const string ContentType = "application/statuslist+jwt";
 
+    private readonly string _algorithm = ClientTerms.OfAnyClient(options).Requirements.OrOwn(SigningAlgorithms.RS256);
     private readonly ConcurrentDictionary<long, SignedList> _lists = new();
 
     /// <summary>Answers <c>GET /status-lists/{number}</c>.</summary>
@@ -90,8 +91,6 @@ internal sealed class StatusListEndpoint(ServerOptions options, ConfigurationSou
         if (_lists.Count >= Kept) _lists.Clear();
         return _lists[number] = signed;
     }
-
-    private readonly string _algorithm = ClientTerms.OfAnyClient(options).Requirements.OrOwn(SigningAlgorithms.RS256);
 
     private long Now => clock.GetUtcNow().ToUnixTimeSeconds();
 

@@ -47,7 +47,7 @@ public sealed class JsonMembers
     public static bool TryRead(ReadOnlyMemory<byte> utf8, [NotNullWhen(true)] out JsonMembers? members)
     {
         members = null;
-        if (!Utf8.IsValid(utf8.Span) || HasHalfCharacter(utf8.Span)) return false;
+        if (!IsText(utf8.Span)) return false;
         try
         {
             members = Read(utf8);
@@ -58,6 +58,13 @@ public sealed class JsonMembers
             return false;
         }
     }
+
+    /// <summary>
+    /// Whether every text in it can be read: it is UTF-8, and no escape is half a character (RFC 8259 section 8.2). The readers of System.Text.Json find either
+    /// only where a text is asked for, and throw something else than a <see cref="JsonException"/> then; so it is to be asked before they are.
+    /// </summary>
+    /// <param name="json">Any JSON, well-formed or not.</param>
+    public static bool IsText(ReadOnlySpan<byte> json) => Utf8.IsValid(json) && !HasHalfCharacter(json);
 
     /// <summary>Whether there is a member of this name, <c>null</c> included.</summary>
     public bool Has(string name) => Find(name) >= 0;
@@ -204,11 +211,8 @@ public sealed class JsonMembers
         return wider;
     }
 
-    /// <summary>
-    /// Whether an escape is half a surrogate pair without its other half (RFC 8259 section 8.2): no text that anybody could read, and found here, before
-    /// whoever reads the member breaks on it.
-    /// </summary>
-    internal static bool HasHalfCharacter(ReadOnlySpan<byte> json)
+    // Half a surrogate pair without its other half.
+    private static bool HasHalfCharacter(ReadOnlySpan<byte> json)
     {
         while (json.IndexOf((byte)'\\') is >= 0 and var at)
         {

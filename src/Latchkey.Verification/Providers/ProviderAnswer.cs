@@ -51,7 +51,7 @@ public sealed class ProviderAnswer
         if (!IsJson) throw ProviderRefusals.NotJson(this, null);
         try
         {
-            if (!System.Text.Unicode.Utf8.IsValid(Body.Span) || JsonMembers.HasHalfCharacter(Body.Span)) throw ProviderRefusals.NotJson(this, null);
+            if (!JsonMembers.IsText(Body.Span)) throw ProviderRefusals.NotJson(this, null);
             var json = JsonElement.Parse(Body.Span, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 32 });
             return json.ValueKind == JsonValueKind.Object ? json : throw ProviderRefusals.NotJson(this, null);
         }

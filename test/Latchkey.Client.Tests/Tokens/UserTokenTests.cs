@@ -62,29 +62,19 @@ public sealed class UserTokenTests : IDisposable
     [Fact, Check("C20")]
     public async Task The_new_refresh_token_is_saved_before_the_new_access_token_is_used()
     {
-        var source = (await SignedInAsync()).For("session");
-        _provider.Clock.Advance(TimeSpan.FromHours(2));
-        _provider.Answers("\"expires_in\":3600,\"refresh_token\":\"refresh-2\"");
-        _store.Saving = new TaskCompletionSource();
-        var call = source.GetAsync().AsTask();
-        await Eventually.HoldsAsync("the save has begun", () => _store.Saved.Any(tokens => tokens.RefreshToken == "refresh-2"));
+        var call = await RenewAsFarAsTheSaveAsync(await SignedInAsync());
         Assert.False(call.IsCompleted);
-        _store.Saving.SetResult();
+        _store.Saving!.SetResult();
         await call;
     }
 
     [Fact, Check("C20")]
     public async Task A_save_is_not_broken_off_however_long_it_takes()
     {
-        var source = (await SignedInAsync()).For("session");
-        _provider.Clock.Advance(TimeSpan.FromHours(2));
-        _provider.Answers("\"expires_in\":3600,\"refresh_token\":\"refresh-2\"");
-        _store.Saving = new TaskCompletionSource();
-        var call = source.GetAsync().AsTask();
-        await Eventually.HoldsAsync("the save has begun", () => _store.Saved.Any(tokens => tokens.RefreshToken == "refresh-2"));
+        var call = await RenewAsFarAsTheSaveAsync(await SignedInAsync());
         // The provider has rotated: without this save the session would be lost.
         _provider.Clock.Advance(TimeSpan.FromMinutes(10));
-        _store.Saving.SetResult();
+        _store.Saving!.SetResult();
         await call;
         Assert.Equal("refresh-2", (await _store.ReadAsync("session", default))!.RefreshToken);
     }
@@ -93,13 +83,9 @@ public sealed class UserTokenTests : IDisposable
     public async Task Revoking_waits_for_a_renewal_and_revokes_what_it_brought()
     {
         var users = await SignedInAsync();
-        _provider.Clock.Advance(TimeSpan.FromHours(2));
-        _provider.Answers("\"expires_in\":3600,\"refresh_token\":\"refresh-2\"");
-        _store.Saving = new TaskCompletionSource();
-        var call = users.For("session").GetAsync().AsTask();
-        await Eventually.HoldsAsync("the save has begun", () => _store.Saved.Any(tokens => tokens.RefreshToken == "refresh-2"));
+        var call = await RenewAsFarAsTheSaveAsync(users);
         var revoking = users.RevokeAsync("session").AsTask();
-        _store.Saving.SetResult();
+        _store.Saving!.SetResult();
         await call;
         await revoking;
         // Not saved once more behind the back of whoever signed out.
@@ -316,6 +302,17 @@ public sealed class UserTokenTests : IDisposable
         var now = _provider.Clock.GetUtcNow();
         await users.SaveAsync("session", new() { AccessToken = new() { Value = "access-0", IssuedAt = now, ExpiresAt = now.AddHours(1) }, RefreshToken = refreshToken });
         return users;
+    }
+
+    // The provider has rotated; what it gave is being saved, and stays so until the store's Saving is set.
+    private async Task<Task> RenewAsFarAsTheSaveAsync(UserTokens users)
+    {
+        _provider.Clock.Advance(TimeSpan.FromHours(2));
+        _provider.Answers("\"expires_in\":3600,\"refresh_token\":\"refresh-2\"");
+        _store.Saving = new TaskCompletionSource();
+        var call = users.For("session").GetAsync().AsTask();
+        await Eventually.HoldsAsync("the save has begun", () => _store.Saved.Any(tokens => tokens.RefreshToken == "refresh-2"));
+        return call;
     }
 
     private sealed class StuckLock : ITokenLock
