@@ -80,6 +80,20 @@ public sealed class FapiTests(ProfileServer server) : IClassFixture<ProfileServe
         }
     }
 
+    [Fact, Spec(Security, "5.4.1")]
+    public async Task A_request_object_by_RS256_is_refused_and_by_PS256_taken()
+    {
+        using var rsa = server.Client(ProfileServer.Rsa);
+        foreach (var (algorithm, taken) in new[] { ("RS256", false), ("PS256", true) })
+        {
+            var answer = await ProfileServer.PushAsync(
+                rsa, ("request", server.RsaObject(rsa, rsa.Request("openid"), algorithm)), ("client_assertion", server.RsaAssertion("PS256")),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+            if (taken) answer.Expect(HttpStatusCode.Created);
+            else answer.ExpectError("invalid_request_object");
+        }
+    }
+
     [Fact, Spec(Security, "5.4.1"), Check("fapi2-security-profile-final-dpop-negative-tests")]
     public async Task A_proof_by_RS256_is_refused()
     {

@@ -23,7 +23,7 @@ public class ProfileServer : ClockedServer
     public static readonly TestClient Robot = new("robot", "robot-secret-0123456789abcdef", TestClient.Basic, null);
 
     /// <summary><c>fapi2-security</c>, with an RSA key that could sign by RS256 and by PS256.</summary>
-    public static readonly TestClient Rsa = new("rsa", null, TestClient.None, null);
+    public static readonly TestClient Rsa = new("rsa", null, TestClient.None, "https://rsa.example.com/callback");
 
     public static readonly RSA RsaKey = RSA.Create(2048);
 
@@ -45,8 +45,7 @@ public class ProfileServer : ClockedServer
         })
         .Add(Rsa, client =>
         {
-            client["grant_types"] = new JsonArray("client_credentials");
-            client["scope"] = "api:read";
+            client["grant_types"] = new JsonArray("authorization_code", "client_credentials");
             client["profile"] = "fapi2-security";
             client["token_endpoint_auth_method"] = TestClient.PrivateKeyJwt;
             var key = RsaKey.ExportParameters(includePrivateParameters: false);
@@ -75,13 +74,12 @@ public class ProfileServer : ClockedServer
         client.PostAsync("/par", parameters.Where(parameter => parameter.Name != "client_id"));
 
     /// <summary>A request object by a client's key.</summary>
-    internal string Object(OAuthClient client, AuthorizationRequest request)
-    {
-        var now = Clock.GetUtcNow().ToUnixTimeSeconds();
-        var claims = new JsonObject { ["iss"] = client.Client.Id, ["aud"] = Issuer, ["nbf"] = now, ["exp"] = now + 300 };
-        foreach (var (name, value) in request.Parameters) claims[name] = value;
-        return client.Client.Key!.Sign(new JsonObject { ["typ"] = "oauth-authz-req+jwt" }, claims);
-    }
+    internal string Object(OAuthClient client, AuthorizationRequest request) =>
+        client.Client.Key!.Sign(new JsonObject { ["typ"] = "oauth-authz-req+jwt" }, ObjectClaims(client, request));
+
+    /// <summary>A request object of <see cref="Rsa"/>.</summary>
+    internal string RsaObject(OAuthClient client, AuthorizationRequest request, string algorithm) =>
+        SignRsa(new JsonObject { ["alg"] = algorithm, ["kid"] = "rsa", ["typ"] = "oauth-authz-req+jwt" }, ObjectClaims(client, request), algorithm);
 
     /// <summary>An assertion of <see cref="Rsa"/>.</summary>
     internal string RsaAssertion(string algorithm)
@@ -89,6 +87,14 @@ public class ProfileServer : ClockedServer
         var now = Clock.GetUtcNow().ToUnixTimeSeconds();
         var claims = new JsonObject { ["iss"] = "rsa", ["sub"] = "rsa", ["aud"] = Issuer, ["iat"] = now, ["exp"] = now + 60, ["jti"] = RandomNumberGenerator.GetHexString(32) };
         return SignRsa(new JsonObject { ["alg"] = algorithm, ["kid"] = "rsa" }, claims, algorithm);
+    }
+
+    private JsonObject ObjectClaims(OAuthClient client, AuthorizationRequest request)
+    {
+        var now = Clock.GetUtcNow().ToUnixTimeSeconds();
+        var claims = new JsonObject { ["iss"] = client.Client.Id, ["aud"] = Issuer, ["nbf"] = now, ["exp"] = now + 300 };
+        foreach (var (name, value) in request.Parameters) claims[name] = value;
+        return claims;
     }
 
     internal static string SignRsa(JsonObject header, JsonObject claims, string algorithm)
