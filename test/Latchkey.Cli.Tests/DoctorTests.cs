@@ -114,6 +114,16 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_profile_demands_is_said_once()
+    {
+        var state = Sound();
+        state["clients"]![0]!["require_pkce"] = false;
+        var found = (await DoctorAsync(state, "--profile", "oauth21", "--json")).Json.GetProperty("findings").EnumerateArray()
+            .Where(finding => finding.GetProperty("setting").GetString() == "require_pkce").Select(finding => finding.GetProperty("rule").GetString());
+        Assert.Equal(["oauth21-pkce"], found);
+    }
+
+    [Fact]
     public async Task The_database_is_looked_at_and_left_as_it_is()
     {
         string[] data = ["--data", _folder.Path];

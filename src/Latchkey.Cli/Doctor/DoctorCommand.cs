@@ -34,11 +34,17 @@ internal static class DoctorCommand
     private static async Task<int> RunAsync(ParseResult parsed)
     {
         var examined = await Examined.ReadAsync(parsed, ServeCommand.Files(parsed), TimeProvider.System).ConfigureAwait(false);
-        var findings = Judge(examined).OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Subject, StringComparer.Ordinal).ThenBy(finding => finding.Rule, StringComparer.Ordinal).ToList();
+        var findings = Once([.. Judge(examined)])
+            .OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Subject, StringComparer.Ordinal).ThenBy(finding => finding.Rule, StringComparer.Ordinal).ToList();
         new DoctorReport(parsed.GetValue(AdminCommand.Json)).Print(examined, findings);
         var least = parsed.GetValue(FailOn) switch { "note" => Severity.Note, "warning" => Severity.Warning, _ => Severity.Error };
         return findings.Exists(finding => finding.Severity >= least) ? CommandLine.Failed : CommandLine.Done;
     }
+
+    // Where a profile demands what is good for every server, its word alone stands.
+    private static IEnumerable<Finding> Once(List<Finding> findings) =>
+        findings.Where(finding => finding.Profile is not null || finding.Setting is null
+            || !findings.Exists(other => other.Profile is not null && other.Subject == finding.Subject && other.Setting == finding.Setting && other.Severity >= finding.Severity));
 
     private static IEnumerable<Finding> Judge(Examined examined)
     {
