@@ -27,20 +27,16 @@ internal static class AuditCommands
     private static async Task ListAsync(AdminContext context, ParseResult parsed)
     {
         var filter = await FilterAsync(context, parsed).ConfigureAwait(false) with { Since = ReadSince(parsed.GetValue(Since), context.Now) };
-        var entries = await context.Database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, filter, parsed.GetValue(Limit))).ConfigureAwait(false);
+        var entries = await context.Database.ReadAsync(sql => AuditLog.ListAsync(sql, filter, parsed.GetValue(Limit))).ConfigureAwait(false);
         context.Output.Lines(entries, Line, Describe);
     }
 
     private static async Task ShowAsync(AdminContext context, ParseResult parsed)
     {
         var id = parsed.GetValue(Id);
-        var found = id < 1 ? [] : await context.Database.ReadAsync(sql => id == 1 ? First(sql) : AuditLog.ListAsync(sql, id - 1, new AuditFilter(), 1)).ConfigureAwait(false);
-        var entry = found.Find(candidate => candidate.Id == id) ?? throw new Latchkey.Server.Admin.AdministrationException($"There is no event {id}; see latchkey audit list.");
+        var entry = (id < 1 ? null : await context.Database.ReadAsync(sql => AuditLog.FindAsync(sql, id)).ConfigureAwait(false))
+            ?? throw new Latchkey.Server.Admin.AdministrationException($"There is no event {id}; see latchkey audit list.");
         context.Output.Show(Describe(entry));
-
-        // After 0 the log lists the newest, so the very first one is found from behind.
-        static async ValueTask<List<AuditEvent>> First(SqlSession sql) =>
-            [.. (await AuditLog.ListAsync(sql, 0, new AuditFilter(), int.MaxValue).ConfigureAwait(false)).Take(1)];
     }
 
     private static async Task FollowAsync(AdminContext context, ParseResult parsed)

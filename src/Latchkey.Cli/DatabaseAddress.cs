@@ -1,11 +1,14 @@
+using System.Text.RegularExpressions;
 using Latchkey.Storage;
 using Latchkey.Storage.PostgreSql;
 using Latchkey.Storage.Sqlite;
 
 namespace Latchkey.Cli;
 
-/// <summary>What <c>--database</c> names: a file of SQLite, or a database of PostgreSQL. It is shown without its password.</summary>
-internal sealed class DatabaseAddress
+/// <summary>
+/// What <c>--database</c> names: a file of SQLite, a database of PostgreSQL, or several that people are spread over. It is shown without its password.
+/// </summary>
+internal sealed partial class DatabaseAddress
 {
     private const string Sqlite = "sqlite:";
 
@@ -27,8 +30,9 @@ internal sealed class DatabaseAddress
     public static DatabaseAddress Read(SettingValue? database, string data)
     {
         if (database is not { } value) return new(System.IO.Path.Combine(data, "latchkey.db"), "--data", isFile: true);
-        if (value.Text.StartsWith("postgres:", StringComparison.OrdinalIgnoreCase) || value.Text.StartsWith("postgresql:", StringComparison.OrdinalIgnoreCase))
-            return new(value.Text, value.Source, isFile: false);
+        var addresses = Split(value.Text);
+        if (addresses.All(IsPostgres)) return new(value.Text, value.Source, isFile: false);
+        if (addresses.Length > 1) throw new SettingException($"{value.Source} names several databases, and not all are PostgreSQL's; a file is a database alone.");
         if (!value.Text.StartsWith(Sqlite, StringComparison.OrdinalIgnoreCase) || value.Text.Length == Sqlite.Length)
             throw new SettingException($"{value.Source} is no database that Latchkey knows; write sqlite:PATH or postgres://user:password@host:5432/name.");
         return new(System.IO.Path.GetFullPath(value.Text[Sqlite.Length..]), value.Source, isFile: true);
@@ -48,7 +52,9 @@ internal sealed class DatabaseAddress
 
         try
         {
-            return new PostgreSqlDatabase(_address, patience);
+            if (Split(_address) is { Length: > 1 } several) return new ShardedDatabase(several, patience);
+            var database = new PostgreSqlDatabase(_address, patience);
+            return database.Buckets is null ? database : throw new FormatException("has Buckets, which say what one of several databases has, but names no other.");
         }
         catch (FormatException exception)
         {
@@ -56,6 +62,15 @@ internal sealed class DatabaseAddress
         }
     }
 
+    /// <summary>The addresses of a setting: one, or several with spaces between them. A path may hold spaces, an address of PostgreSQL can't.</summary>
+    public static string[] Split(string text) => Between().Split(text);
+
     /// <summary>Nothing: the address may hold a password.</summary>
     public override string ToString() => IsFile ? Sqlite + _address : "postgres:…";
+
+    private static bool IsPostgres(string address) =>
+        address.StartsWith("postgres:", StringComparison.OrdinalIgnoreCase) || address.StartsWith("postgresql:", StringComparison.OrdinalIgnoreCase);
+
+    [GeneratedRegex(@"\s+(?=(?:postgres|postgresql|sqlite):)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Between();
 }

@@ -12,10 +12,15 @@ internal static class MoveCommand
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     private static readonly Option<string> From = new("--from") { Description = "The database that is: sqlite:PATH", HelpName = "URL", Required = true };
-    private static readonly Option<string> To = new("--to") { Description = "The database that will be, empty: postgres://user:password@host:5432/name", HelpName = "URL", Required = true };
+    private static readonly Option<string?> To = new("--to")
+    {
+        Description = "The database that will be, empty: postgres://user:password@host:5432/name; several times to spread people over as many", HelpName = "URL", Required = true,
+    };
+
 
     public static Command Create()
     {
+        Setting.Several(To);
         var command = new Command("move", "Copy everything that a server keeps from its database file into an empty PostgreSQL. Stop the server first.") { From, To }.WithExample(
             "latchkey move --from sqlite:data/latchkey.db --to postgres://latchkey:secret@db.example.com/latchkey --data ./data",
             "The key ring is read from --data. The file is not changed: start the server with --database and what --to said, and keep the file until you are content.");

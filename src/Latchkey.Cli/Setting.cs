@@ -9,15 +9,17 @@ namespace Latchkey.Cli;
 /// </summary>
 internal sealed class Setting
 {
-    private Setting(string key, string placeholder, string description)
+    private Setting(string key, string placeholder, string description, Action<Option<string?>>? shape = null)
     {
         Key = key;
         Option = new Option<string?>("--" + key.Replace('_', '-')) { Description = description, HelpName = placeholder };
+        shape?.Invoke(Option);
     }
 
     public static readonly Setting Issuer = new("issuer", "URL", "The server's name and address: https, or http on this computer");
     public static readonly Setting Data = new("data", "DIR", "Where the server keeps its database and key ring [default: latchkey-data]");
-    public static readonly Setting Database = new("database", "URL", "sqlite:PATH or postgres://user:password@host:5432/name [default: sqlite:{data}/latchkey.db]");
+    public static readonly Setting Database =
+        new("database", "URL", "sqlite:PATH or postgres://user:password@host:5432/name; several times to spread people over as many [default: sqlite:{data}/latchkey.db]", Several);
     public static readonly Setting KeyEncryptionKey = new("key_encryption_key", "FILE", "Encrypts the key ring: a file that holds 32 bytes in base64");
     public static readonly Setting Urls = new("urls", "URLS", "Where to listen, separated by commas or semicolons [default: the issuer's host and port]");
     public static readonly Setting TlsCert = new("tls_cert", "FILE", "The certificate chain, PEM; read again when it changes");
@@ -78,6 +80,13 @@ internal sealed class Setting
 
     /// <summary>The environment variable.</summary>
     public string Variable => "LATCHKEY_" + Key.ToUpper(CultureInfo.InvariantCulture);
+
+    /// <summary>Lets a flag be given several times: its values are then one text, with spaces between them, as a variable has them.</summary>
+    public static void Several(Option<string?> option)
+    {
+        option.Arity = ArgumentArity.OneOrMore;
+        option.CustomParser = given => string.Join(' ', given.Tokens.Select(token => token.Value));
+    }
 
     private static Setting Seconds(string key, string description) => new(key, "SECONDS", description);
 }

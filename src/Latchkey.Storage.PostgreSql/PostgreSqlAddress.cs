@@ -11,13 +11,16 @@ internal sealed class PostgreSqlAddress
 {
     private const int DefaultPort = 5432;
 
-    private PostgreSqlAddress(NpgsqlConnectionStringBuilder settings, string shown) => (Settings, Shown) = (settings, shown);
+    private PostgreSqlAddress(NpgsqlConnectionStringBuilder settings, string shown, string? buckets) => (Settings, Shown, Buckets) = (settings, shown, buckets);
 
     /// <summary>What Npgsql is given.</summary>
     public NpgsqlConnectionStringBuilder Settings { get; }
 
     /// <summary>The address for people.</summary>
     public string Shown { get; }
+
+    /// <summary>The buckets of one of several databases (<see cref="ShardMap.Of"/>), the keyword <c>Buckets</c>; null if it is absent.</summary>
+    public string? Buckets { get; }
 
     /// <inheritdoc />
     public override string ToString() => Shown;
@@ -48,10 +51,10 @@ internal sealed class PostgreSqlAddress
 
         if (!name.IsEmpty) settings.Database = Uri.UnescapeDataString(name.ToString());
         settings.Host = rest.IsEmpty ? null : Hosts(rest.ToString());
-        Set(settings, query.ToString());
+        var buckets = Set(settings, query.ToString());
         if (string.IsNullOrEmpty(settings.Host)) throw Wrong("it names no host");
         if (string.IsNullOrEmpty(settings.Database)) throw Wrong("it names no database after the host");
-        return new(settings, $"postgres://{(settings.Username is { } user ? user + "@" : "")}{settings.Host}/{settings.Database}");
+        return new(settings, $"postgres://{(settings.Username is { } user ? user + "@" : "")}{settings.Host}/{settings.Database}", buckets);
     }
 
     private static string Hosts(string text)
@@ -71,13 +74,21 @@ internal sealed class PostgreSqlAddress
         return string.Join(',', hosts);
     }
 
-    private static void Set(NpgsqlConnectionStringBuilder settings, string query)
+    /// <returns>The buckets.</returns>
+    private static string? Set(NpgsqlConnectionStringBuilder settings, string query)
     {
+        string? buckets = null;
         foreach (var pair in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = pair.IndexOf('=', StringComparison.Ordinal);
             if (equals < 1) throw Wrong("what follows the ? is keyword=value, several with & between them");
             var keyword = Uri.UnescapeDataString(pair[..equals].Replace('+', ' '));
+            if (keyword.Equals("Buckets", StringComparison.OrdinalIgnoreCase))
+            {
+                buckets = Uri.UnescapeDataString(pair[(equals + 1)..]);
+                continue;
+            }
+
             try
             {
                 settings[keyword] = Uri.UnescapeDataString(pair[(equals + 1)..].Replace('+', ' '));
@@ -94,6 +105,7 @@ internal sealed class PostgreSqlAddress
         if (settings.TargetSessionAttributes != defaults.TargetSessionAttributes) throw Fixed("Target Session Attributes");
         if (settings.Multiplexing) throw Fixed("Multiplexing");
         if (!settings.Pooling) throw Fixed("Pooling");
+        return buckets;
     }
 
     private static FormatException Fixed(string keyword) => Wrong($"{keyword} can't be set, Latchkey sets it so that no write that was acknowledged can be lost");

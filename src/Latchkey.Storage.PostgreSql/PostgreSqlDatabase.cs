@@ -21,7 +21,7 @@ public sealed class PostgreSqlDatabase : Database
     public static readonly TimeSpan Serving = TimeSpan.FromMilliseconds(1800);
 
     private const int QueueCapacity = 4096;
-    private const int Attempts = 10;
+    internal const int Attempts = 10;
     private const long MigrationLock = 0x4C61_7463_686B_6579; // "Latchkey"
 
     private static readonly TimeSpan Distrust = TimeSpan.FromSeconds(10);
@@ -72,6 +72,9 @@ public sealed class PostgreSqlDatabase : Database
 
     /// <inheritdoc />
     public override string Location => _address.Shown;
+
+    /// <summary>The buckets that the address gives it, as <see cref="ShardMap.Of"/> reads them; null if it says nothing of them.</summary>
+    internal string? Buckets => _address.Buckets;
 
     /// <inheritdoc />
     /// <remarks>Not for a while after a commit that no standby has: until that is mended, other nodes may do better.</remarks>
@@ -203,12 +206,9 @@ public sealed class PostgreSqlDatabase : Database
 
     private async Task<T> RunNowAsync<TState, T>(TState state, Func<PostgreSqlSession, TState, ValueTask<T>> work)
     {
-        // Nothing is begun for a caller who has gone.
-        if (!await _free.WaitAsync(Patience).ConfigureAwait(false)) throw new DatabaseUnavailableException($"The database {Location} is too busy; try again in a moment.");
-        PostgreSqlSession? session = null;
+        var session = await RentAsync().ConfigureAwait(false);
         try
         {
-            if (!_idle.TryTake(out session)) session = new PostgreSqlSession(await OpenAsync().ConfigureAwait(false));
             return await work(session, state).ConfigureAwait(false);
         }
         catch (Exception exception) when (PostgreSqlFaults.IsTrouble(exception))
@@ -218,8 +218,55 @@ public sealed class PostgreSqlDatabase : Database
         finally
         {
             await ReturnAsync(session).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Takes a connection, to be returned by <see cref="ReturnAsync"/>.</summary>
+    /// <exception cref="DatabaseUnavailableException">There is none.</exception>
+    internal async Task<PostgreSqlSession> RentAsync()
+    {
+        if (_disposed) throw new DatabaseUnavailableException("The database is closed.");
+        // Nothing is begun for a caller who has gone.
+        if (!await _free.WaitAsync(Patience).ConfigureAwait(false)) throw new DatabaseUnavailableException($"The database {Location} is too busy; try again in a moment.");
+        try
+        {
+            return _idle.TryTake(out var session) ? session : new PostgreSqlSession(await OpenAsync().ConfigureAwait(false));
+        }
+        catch (Exception exception)
+        {
+            _free.Release();
+            if (PostgreSqlFaults.IsTrouble(exception)) throw PostgreSqlFaults.Unavailable(Location, exception);
+            throw;
+        }
+    }
+
+    /// <summary>Returns a connection, used up or not.</summary>
+    internal async ValueTask ReturnAsync(PostgreSqlSession session)
+    {
+        try
+        {
+            if (session.IsUsable && !_disposed)
+            {
+                _idle.Add(session);
+                return;
+            }
+
+            await session.DisposeAsync().ConfigureAwait(false);
+            // The others' connections went the same way, most likely; nobody should have to find out for each.
+            while (!_disposed && _idle.TryTake(out var other)) await other.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
             _free.Release();
         }
+    }
+
+    /// <summary>Throws if the session's commit was called done though no standby has it.</summary>
+    internal void ThrowIfUnreplicated(PostgreSqlSession session)
+    {
+        if (!session.WasUnreplicated) return;
+        Volatile.Write(ref _unreplicatedAt, Stopwatch.GetTimestamp());
+        throw new DatabaseUnavailableException($"The database {Location} did not replicate a write as it was told to; whether it will last is not known.");
     }
 
     private async ValueTask<T> CommitAsync<T>(PostgreSqlSession session, Func<SqlSession, ValueTask<T>> write)
@@ -240,9 +287,12 @@ public sealed class PostgreSqlDatabase : Database
                 await transaction.RollbackAsync().ConfigureAwait(false);
             }
 
-            await Task.Delay(RandomNumberGenerator.GetInt32(1, 5 * attempt)).ConfigureAwait(false);
+            await PauseAsync(attempt).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Waits a moment after a conflict, longer each time.</summary>
+    internal static Task PauseAsync(int attempt) => Task.Delay(RandomNumberGenerator.GetInt32(1, 5 * attempt));
 
     private async ValueTask<HashSet<RowId>> RotateAsync(PostgreSqlSession session, IReadOnlyList<Rotation> rotations)
     {
@@ -259,13 +309,6 @@ public sealed class PostgreSqlDatabase : Database
 
         ThrowIfUnreplicated(session);
         return moved;
-    }
-
-    private void ThrowIfUnreplicated(PostgreSqlSession session)
-    {
-        if (!session.WasUnreplicated) return;
-        Volatile.Write(ref _unreplicatedAt, Stopwatch.GetTimestamp());
-        throw new DatabaseUnavailableException($"The database {Location} did not replicate a write as it was told to; whether it will last is not known.");
     }
 
     private async Task<NpgsqlConnection> OpenAsync()
@@ -288,19 +331,5 @@ public sealed class PostgreSqlDatabase : Database
             await connection.DisposeAsync().ConfigureAwait(false);
             throw;
         }
-    }
-
-    private async ValueTask ReturnAsync(PostgreSqlSession? session)
-    {
-        if (session is null) return;
-        if (session.IsUsable && !_disposed)
-        {
-            _idle.Add(session);
-            return;
-        }
-
-        await session.DisposeAsync().ConfigureAwait(false);
-        // The others' connections went the same way, most likely; nobody should have to find out for each.
-        while (!_disposed && _idle.TryTake(out var other)) await other.DisposeAsync().ConfigureAwait(false);
     }
 }

@@ -5,7 +5,7 @@ using NpgsqlTypes;
 namespace Latchkey.Storage.PostgreSql;
 
 /// <summary>One connection with its statements, which the driver prepares when they come a second time. Used by one caller at a time.</summary>
-internal sealed class PostgreSqlSession : SqlSession, IAsyncDisposable
+internal sealed class PostgreSqlSession : PreparedSession, IAsyncDisposable
 {
     private const string Current =
         """
@@ -26,6 +26,9 @@ internal sealed class PostgreSqlSession : SqlSession, IAsyncDisposable
          FROM (SELECT g.bucket, g.id, r.now FROM unnest($1, $2, $3, $4) AS r(bucket, id, generation, now) JOIN grants g ON {Current} FOR UPDATE OF g SKIP LOCKED) f
          WHERE g.bucket = f.bucket AND g.id = f.id RETURNING g.id
          """;
+
+    /// <summary><see cref="SqlSession.ForUpdate"/>.</summary>
+    public const string Lock = " FOR UPDATE";
 
     private readonly Dictionary<string, NpgsqlCommand> _commands = new(StringComparer.Ordinal);
 
@@ -48,7 +51,7 @@ internal sealed class PostgreSqlSession : SqlSession, IAsyncDisposable
 
     protected override bool IsSynchronous => false;
 
-    protected override string ForUpdate => " FOR UPDATE";
+    protected override string ForUpdate => Lock;
 
     /// <summary>Uses up generations of several grants in one statement that is its own transaction.</summary>
     /// <param name="rotations">Each grant once.</param>

@@ -7,7 +7,7 @@ using SQLitePCL;
 namespace Latchkey.Storage.Sqlite;
 
 /// <summary>One SQLite connection with its prepared statements. Used by one thread at a time.</summary>
-internal sealed class SqliteSession(SqliteConnection connection) : SqlSession, IDisposable
+internal sealed class SqliteSession(SqliteConnection connection) : PreparedSession, IDisposable
 {
     private readonly Dictionary<string, SqliteCommand> _prepared = new(StringComparer.Ordinal);
 

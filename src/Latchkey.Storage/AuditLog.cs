@@ -101,43 +101,60 @@ public static class AuditLog
 {
     private const string Columns = "id, at, event, outcome, actor, sub, client_id, address, request_id, detail";
 
-    /// <summary>Adds an event, in the transaction of what it tells of.</summary>
+    /// <summary>Adds an event, in the transaction of what it tells of: where people's rows lie in several databases, in that of the person.</summary>
     public static async ValueTask AppendAsync(SqlSession sql, AuditEvent entry) =>
-        await sql.ExecuteAsync(
+        await (entry.Subject is { } subject ? sql.ShardOf(subject) : sql).ExecuteAsync(
             "INSERT INTO audit (at, event, outcome, actor, sub, client_id, address, request_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             entry.At, entry.Event, entry.Outcome, entry.Actor, entry.Subject, entry.ClientId, entry.Address, entry.RequestId, entry.Detail).ConfigureAwait(false);
 
-    /// <summary>Events in the order they were written.</summary>
+    /// <summary>The newest events, in the order they were written.</summary>
     /// <param name="sql">The session.</param>
-    /// <param name="after">Only those with a higher number.</param>
     /// <param name="filter">Only those that match.</param>
-    /// <param name="limit">How many at most; the newest if <paramref name="after"/> is 0.</param>
-    public static async ValueTask<List<AuditEvent>> ListAsync(SqlSession sql, long after, AuditFilter filter, int limit)
+    /// <param name="limit">How many at most.</param>
+    public static async ValueTask<List<AuditEvent>> ListAsync(SqlSession sql, AuditFilter filter, int limit)
     {
-        var newest = await sql.ListAsync(
-            $"""
-             SELECT {Columns} FROM audit WHERE id > $1 AND ($2 IS NULL OR event = $2) AND ($3 IS NULL OR sub = $3) AND ($4 IS NULL OR client_id = $4) AND at >= $5
-             ORDER BY id {(after > 0 ? "ASC" : "DESC")} LIMIT $6
-             """,
-            Read, after, filter.Event, filter.Subject, filter.ClientId, filter.Since, limit).ConfigureAwait(false);
-        if (after <= 0) newest.Reverse();
+        var number = 0;
+        var newest = await sql.MergeAsync(
+            async shard => Numbered(
+                await shard.ListAsync(
+                    $"""
+                     SELECT {Columns} FROM audit WHERE ($1 IS NULL OR event = $1) AND ($2 IS NULL OR sub = $2) AND ($3 IS NULL OR client_id = $3) AND at >= $4
+                     ORDER BY id DESC LIMIT $5
+                     """,
+                    Read, filter.Event, filter.Subject, filter.ClientId, filter.Since, limit).ConfigureAwait(false),
+                sql.Shards.Count, number++),
+            (a, b) => b.At != a.At ? b.At.CompareTo(a.At) : b.Id.CompareTo(a.Id), limit).ConfigureAwait(false);
+        newest.Reverse();
         return newest;
     }
 
-    /// <summary>The next events after one, in order.</summary>
+    /// <summary>Finds an event by its number.</summary>
+    public static async ValueTask<AuditEvent?> FindAsync(SqlSession sql, long id)
+    {
+        var shards = sql.Shards;
+        var (shard, row) = shards.Count == 1 ? (sql, id) : (shards[(int)(id % shards.Count)], id / shards.Count);
+        return await shard.FindAsync($"SELECT {Columns} FROM audit WHERE id = $1", Read, row).ConfigureAwait(false) is { } entry ? entry with { Id = id } : null;
+    }
+
+    /// <summary>The next events of one database after one, in order.</summary>
     internal static ValueTask<List<AuditEvent>> ListAfterAsync(SqlSession sql, long after, int limit) =>
         sql.ListAsync($"SELECT {Columns} FROM audit WHERE id > $1 ORDER BY id LIMIT $2", Read, after, limit);
 
-    /// <summary>The events after one and up to another, in order.</summary>
+    /// <summary>The events of one database after one and up to another, in order.</summary>
     internal static ValueTask<List<AuditEvent>> ListBetweenAsync(SqlSession sql, long after, long last) =>
         sql.ListAsync($"SELECT {Columns} FROM audit WHERE id > $1 AND id <= $2 ORDER BY id", Read, after, last);
+
+    /// <summary>Gives events of one of several databases numbers that no other database gives.</summary>
+    internal static List<AuditEvent> Numbered(List<AuditEvent> events, int databases, int database) =>
+        databases == 1 ? events : events.ConvertAll(entry => entry with { Id = entry.Id * databases + database });
 
     /// <summary>Removes a few events from the beginning that are older than they need be kept.</summary>
     /// <param name="sql">The session.</param>
     /// <param name="before">Unix milliseconds.</param>
     /// <param name="limit">How many to look at, and remove, at most.</param>
     public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) =>
-        sql.ExecuteAsync("DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id, at FROM audit ORDER BY id LIMIT $2) AS oldest WHERE at < $1)", before, limit);
+        sql.SumAsync(shard => shard.ExecuteAsync(
+            "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id, at FROM audit ORDER BY id LIMIT $2) AS oldest WHERE at < $1)", before, limit));
 
     private static AuditEvent Read(SqlRow row) => new()
     {

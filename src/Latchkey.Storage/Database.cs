@@ -12,6 +12,16 @@ public abstract class Database : IAsyncDisposable
     /// <summary>Where the data lies, for people; never with a password.</summary>
     public abstract string Location { get; }
 
+    /// <summary>The databases that people's rows are spread over, the first of which has all others too; this one alone where it is the only one.</summary>
+    public virtual IReadOnlyList<Database> Shards => [this];
+
+    /// <summary>The database that has the rows of a person; this one where it is the only one.</summary>
+    /// <param name="subject">The person's <c>sub</c>.</param>
+    public virtual Database ShardOf(string subject) => this;
+
+    /// <summary>The buckets that each of <see cref="Shards"/> has.</summary>
+    public virtual ShardMap Map => ShardMap.Whole;
+
     /// <summary>Runs statements that only read.</summary>
     /// <typeparam name="T">What they yield.</typeparam>
     /// <param name="read">The statements; must await nothing but the session.</param>
@@ -47,9 +57,14 @@ public abstract class Database : IAsyncDisposable
     /// that only adds can share the database with this one.
     /// </summary>
     /// <exception cref="DatabaseUnavailableException">
-    /// The database can't be opened, is of a newer version that this program can't use, or a migration failed: the schema is then as it was.
+    /// The database can't be opened, is of a newer version that this program can't use, or a migration failed: the schema is then as it was. Or people's
+    /// rows are spread over other databases, or otherwise, than was said.
     /// </exception>
-    public Task MigrateAsync() => MigrateAsync(Migration.All(Engine));
+    public async Task MigrateAsync()
+    {
+        await MigrateAsync(Migration.All(Engine)).ConfigureAwait(false);
+        await ShardPlacement.SettleAsync(this).ConfigureAwait(false);
+    }
 
     /// <summary>Applies those of some migrations that the database lacks, all or none of them.</summary>
     /// <param name="migrations">In the order in which they are applied.</param>

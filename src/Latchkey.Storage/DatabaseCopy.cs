@@ -8,11 +8,14 @@ public static class DatabaseCopy
 {
     private const int StepSize = 500;
 
-    private const string Migrations = "migrations";
+    private const string Terms = "grant_terms";
+
+    // What tells of the database itself, or, as login_names, of several: an installation of one has nothing in it.
+    private static readonly string[] Own = ["migrations", "shard_placement", "login_names"];
 
     /// <summary>Copies everything.</summary>
     /// <param name="from">The source, SQLite, its schema at this version.</param>
-    /// <param name="to">The target, migrated to this version and empty otherwise.</param>
+    /// <param name="to">The target, migrated to this version and empty otherwise; people go to the databases of their buckets, if it is several.</param>
     /// <param name="progress">Told of each table when it is done: its name and how many rows it has.</param>
     /// <exception cref="DatabaseUnavailableException">A database can't be reached, or the target is not empty: it is as it was then.</exception>
     public static async Task RunAsync(Database from, Database to, Action<string, long> progress)
@@ -23,8 +26,8 @@ public static class DatabaseCopy
         {
             if (table.HasOneRow) await to.WriteAsync(sql => sql.ExecuteAsync($"DELETE FROM {table.Name}")).ConfigureAwait(false);
             var rows = await CopyAsync(from, to, table).ConfigureAwait(false);
-            var there = await CountAsync(to, table.Name).ConfigureAwait(false);
-            if (there != rows) throw new DatabaseUnavailableException($"The table {table.Name} has {rows} rows in {from.Location} and {there} in {to.Location}; empty the target and start again.");
+            var there = table.HasOneRow ? await CountAsync(to, table.Name).ConfigureAwait(false) : await CountAllAsync(to, table.Name).ConfigureAwait(false);
+            if (there != (table.Name == Terms ? rows * to.Shards.Count : rows)) throw new DatabaseUnavailableException($"The table {table.Name} has {rows} rows in {from.Location} and {there} in {to.Location}; empty the target and start again.");
             progress(table.Name, rows);
         }
     }
@@ -32,10 +35,13 @@ public static class DatabaseCopy
     /// <summary>Whether a database has no more than a new one has.</summary>
     private static async Task RequireEmptyAsync(Database to, List<Table> tables)
     {
-        foreach (var table in await to.ReadAsync(sql => NamesAsync(sql, to.Engine)).ConfigureAwait(false))
+        foreach (var shard in to.Shards)
         {
-            if (!tables.Exists(known => known.Name == table && known.HasOneRow) && await CountAsync(to, table).ConfigureAwait(false) > 0)
-                throw new DatabaseUnavailableException($"The database {to.Location} is not empty: its table {table} has rows. Name an empty one.");
+            foreach (var table in await shard.ReadAsync(sql => NamesAsync(sql, to.Engine)).ConfigureAwait(false))
+            {
+                if (!tables.Exists(known => known.Name == table && known.HasOneRow) && await CountAsync(shard, table).ConfigureAwait(false) > 0)
+                    throw new DatabaseUnavailableException($"The database {shard.Location} is not empty: its table {table} has rows. Name an empty one.");
+            }
         }
     }
 
@@ -57,7 +63,7 @@ public static class DatabaseCopy
             {
                 await to.WriteAsync(async sql =>
                 {
-                    foreach (var row in rows) await sql.ExecuteAsync($"INSERT INTO {table.Name} ({names}) VALUES ({values})", row).ConfigureAwait(false);
+                    foreach (var row in rows) await InsertAsync(sql, table, $"INSERT INTO {table.Name} ({names}) VALUES ({values})", row).ConfigureAwait(false);
                     return true;
                 }).ConfigureAwait(false);
                 copied += rows.Count;
@@ -68,8 +74,50 @@ public static class DatabaseCopy
         }
 
         if (to.Engine == "postgres" && table.Columns.Any(column => column.IsNumbered))
-            await to.WriteAsync(sql => sql.FindAsync($"SELECT setval(pg_get_serial_sequence('{table.Name}', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM {table.Name}), false)", row => row.LongOrNull(0))).ConfigureAwait(false);
+        {
+            foreach (var shard in to.Shards)
+                await shard.WriteAsync(sql => sql.FindAsync($"SELECT setval(pg_get_serial_sequence('{table.Name}', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM {table.Name}), false)", row => row.LongOrNull(0))).ConfigureAwait(false);
+        }
+
         return copied;
+    }
+
+    /// <summary>Writes a row where the statements on its table look for it.</summary>
+    private static async ValueTask InsertAsync(SqlSession sql, Table table, string statement, SqlValue[] row)
+    {
+        if (sql.Shards is not { Count: > 1 } shards)
+        {
+            await sql.ExecuteAsync(statement, row).ConfigureAwait(false);
+            return;
+        }
+
+        if (table.Name == Terms)
+        {
+            // The grants of each database have theirs in it.
+            foreach (var shard in shards) await shard.ExecuteAsync(statement, row).ConfigureAwait(false);
+            return;
+        }
+
+        var home = table.Name switch
+        {
+            "replay_guard" or "pushed_requests" => sql.ShardOf(RowId.BucketOf((byte[])Value("id")!)),
+            "revoked_tokens" => sql.ShardOf(RevokedTokens.BucketOf((string)Value("jti")!)),
+            "users" => sql.ShardOf((string)Value("sub")!),
+            "audit" => Value("sub") is string subject ? sql.ShardOf(subject) : sql,
+            _ => Value("bucket") is long bucket ? sql.ShardOf((int)bucket) : sql,
+        };
+        await home.ExecuteAsync(statement, row).ConfigureAwait(false);
+        if (table.Name == "users") await LoginNames.InsertAsync(sql, (string)Value("login_name")!, (string)Value("sub")!, (long)Value("created_at")!).ConfigureAwait(false);
+
+        object? Value(string column)
+        {
+            for (var i = 0; i < row.Length; i++)
+            {
+                if (table.Columns[i].Name == column) return row[i].Boxed;
+            }
+
+            return null;
+        }
     }
 
     private static SqlValue[] Values(SqlRow row, Table table)
@@ -91,6 +139,13 @@ public static class DatabaseCopy
     private static ValueTask<long> CountAsync(Database database, string table) =>
         database.ReadAsync(sql => sql.FindAsync($"SELECT COUNT(*) FROM {table}", row => row.Long(0)));
 
+    private static async Task<long> CountAllAsync(Database database, string table)
+    {
+        var count = 0L;
+        foreach (var shard in database.Shards) count += await CountAsync(shard, table).ConfigureAwait(false);
+        return count;
+    }
+
     private static async ValueTask<List<string>> NamesAsync(SqlSession sql, string engine)
     {
         var names = await sql.ListAsync(
@@ -98,7 +153,7 @@ public static class DatabaseCopy
                 ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
                 : "SELECT c.relname::text FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = current_schema()::regnamespace ORDER BY 1",
             row => row.Text(0)).ConfigureAwait(false);
-        names.Remove(Migrations);
+        names.RemoveAll(Own.Contains);
         return names;
     }
 

@@ -120,6 +120,7 @@ public static class Grants
     /// <returns>False if a grant of this id exists; nothing was written then.</returns>
     public static async ValueTask<bool> InsertAsync(SqlSession sql, Grant grant)
     {
+        sql = sql.ShardOf(grant.Id.Bucket);
         var terms = grant.Terms.ToJson();
         var termsId = await sql.FindAsync("SELECT id FROM grant_terms WHERE terms = $1", row => (long?)row.Long(0), terms).ConfigureAwait(false);
         termsId ??= await sql.FindAsync(
@@ -138,12 +139,12 @@ public static class Grants
 
     /// <summary>Finds a grant by id, alive or not.</summary>
     public static ValueTask<Grant?> FindAsync(SqlSession sql, RowId id) =>
-        sql.FindAsync($"SELECT {Columns} {From} WHERE g.bucket = $1 AND g.id = $2", Read, id.Bucket, id.ToBytes());
+        sql.ShardOf(id.Bucket).FindAsync($"SELECT {Columns} {From} WHERE g.bucket = $1 AND g.id = $2", Read, id.Bucket, id.ToBytes());
 
     /// <summary>Finds a grant with what it stands on, its user and its session, in one statement: every refresh asks for all three.</summary>
     /// <returns>Null if there is no such grant; a user or session that is gone is null.</returns>
     public static ValueTask<(Grant Grant, User? User, Session? Session)?> FindWithPersonAsync(SqlSession sql, RowId id) =>
-        sql.FindAsync(
+        sql.ShardOf(id.Bucket).FindAsync(
             $"""
              SELECT {Users.JoinedColumns}, {Sessions.JoinedColumns}, {Columns} {From}
              LEFT JOIN users u ON u.sub = g.sub LEFT JOIN sessions s ON s.bucket = g.bucket AND s.id = g.session_id WHERE g.bucket = $1 AND g.id = $2
@@ -152,14 +153,15 @@ public static class Grants
 
     /// <summary>The grants of a user, newest first.</summary>
     public static ValueTask<List<Grant>> ListByUserAsync(SqlSession sql, string subject) =>
-        sql.ListAsync($"SELECT {Columns} {From} WHERE g.bucket = $1 AND g.sub = $2 ORDER BY g.created_at DESC", Read, RowId.BucketOf(subject), subject);
+        sql.ShardOf(subject).ListAsync($"SELECT {Columns} {From} WHERE g.bucket = $1 AND g.sub = $2 ORDER BY g.created_at DESC", Read, RowId.BucketOf(subject), subject);
 
     /// <summary>Grants for the operator's list, newest first.</summary>
     /// <param name="sql">The session.</param>
     /// <param name="clientId">Only this client's, if set.</param>
     /// <param name="limit">How many at most.</param>
-    public static ValueTask<List<Grant>> ListAsync(SqlSession sql, string? clientId, int limit) =>
-        sql.ListAsync($"SELECT {Columns} {From} WHERE ($1 IS NULL OR g.client_id = $1) ORDER BY g.created_at DESC LIMIT $2", Read, clientId, limit);
+    public static ValueTask<List<Grant>> ListAsync(SqlSession sql, string? clientId, int limit) => sql.MergeAsync(
+        shard => shard.ListAsync($"SELECT {Columns} {From} WHERE ($1 IS NULL OR g.client_id = $1) ORDER BY g.created_at DESC LIMIT $2", Read, clientId, limit),
+        (a, b) => b.CreatedAt.CompareTo(a.CreatedAt), limit);
 
     /// <summary>
     /// Uses up one generation of the refresh token: compare and swap on one row. Exactly one of many concurrent callers wins.
@@ -170,7 +172,7 @@ public static class Grants
     /// <param name="now">Unix milliseconds.</param>
     /// <returns>True if the generation was current and the grant alive; the current one is then one higher.</returns>
     public static async ValueTask<bool> RotateAsync(SqlSession sql, RowId id, int generation, long now) =>
-        await sql.ExecuteAsync(
+        await sql.ShardOf(id.Bucket).ExecuteAsync(
             """
             UPDATE grants SET generation = generation + 1, rotated_at = $4
             WHERE bucket = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $4 AND rotated_at + idle_seconds * 1000 > $4
@@ -179,13 +181,13 @@ public static class Grants
 
     /// <summary>Binds the refresh tokens of a grant that are not bound yet; what they are bound to already stays.</summary>
     public static ValueTask<int> BindAsync(SqlSession sql, RowId id, string? keyThumbprint, string? certificateThumbprint) =>
-        sql.ExecuteAsync(
+        sql.ShardOf(id.Bucket).ExecuteAsync(
             "UPDATE grants SET jkt = COALESCE(jkt, $3), x5t = COALESCE(x5t, $4) WHERE bucket = $1 AND id = $2",
             id.Bucket, id.ToBytes(), Bytes(keyThumbprint), Bytes(certificateThumbprint));
 
     /// <summary>Notes that a refresh token that is kept was used, so that its grant does not count as idle.</summary>
     public static async ValueTask<bool> TouchAsync(SqlSession sql, RowId id, long now) =>
-        await sql.ExecuteAsync(
+        await sql.ShardOf(id.Bucket).ExecuteAsync(
             "UPDATE grants SET rotated_at = $3 WHERE bucket = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $3 AND rotated_at + idle_seconds * 1000 > $3",
             id.Bucket, id.ToBytes(), now).ConfigureAwait(false) == 1;
 
@@ -193,60 +195,59 @@ public static class Grants
     /// Follows a refresh token whose generation is above the row's: its MAC is ours, so this database has lost a write.
     /// </summary>
     public static async ValueTask<bool> FastForwardAsync(SqlSession sql, RowId id, int generation, long now) =>
-        await sql.ExecuteAsync(
+        await sql.ShardOf(id.Bucket).ExecuteAsync(
             "UPDATE grants SET generation = $3, rotated_at = $4 WHERE bucket = $1 AND id = $2 AND generation < $3 AND revoked_at IS NULL AND expires_at > $4",
             id.Bucket, id.ToBytes(), generation, now).ConfigureAwait(false) == 1;
 
     /// <summary>Ends a grant, and its access tokens with it.</summary>
     /// <returns>False if it was over already or does not exist.</returns>
     public static async ValueTask<bool> RevokeAsync(SqlSession sql, RowId id, string reason, long now) =>
-        await EndAsync(sql, await sql.ListAsync(
-            "UPDATE grants SET revoked_at = $3, revoked_reason = $4 WHERE bucket = $1 AND id = $2 AND revoked_at IS NULL RETURNING status_index",
-            IndexOf, id.Bucket, id.ToBytes(), now, reason).ConfigureAwait(false), now).ConfigureAwait(false) == 1;
+        await EndAsync(
+            sql.ShardOf(id.Bucket), "UPDATE grants SET revoked_at = $3, revoked_reason = $4 WHERE bucket = $1 AND id = $2 AND revoked_at IS NULL RETURNING status_index",
+            now, id.Bucket, id.ToBytes(), now, reason).ConfigureAwait(false) == 1;
 
     /// <summary>Ends every grant of a user, or those to one client, and their access tokens with them.</summary>
     /// <returns>How many were ended.</returns>
-    public static async ValueTask<int> RevokeByUserAsync(SqlSession sql, string subject, string? clientId, string reason, long now) =>
-        await EndAsync(sql, await sql.ListAsync(
+    public static ValueTask<int> RevokeByUserAsync(SqlSession sql, string subject, string? clientId, string reason, long now) =>
+        EndAsync(
+            sql.ShardOf(subject),
             """
             UPDATE grants SET revoked_at = $3, revoked_reason = $4 WHERE bucket = $1 AND sub = $2 AND revoked_at IS NULL AND ($5 IS NULL OR client_id = $5)
             RETURNING status_index
             """,
-            IndexOf, RowId.BucketOf(subject), subject, now, reason, clientId).ConfigureAwait(false), now).ConfigureAwait(false);
+            now, RowId.BucketOf(subject), subject, now, reason, clientId);
 
     /// <summary>
     /// Ends every grant to a client, and their access tokens with them: for a client that is deleted; otherwise the client's <c>not_before</c> does it
     /// in one write.
     /// </summary>
     /// <returns>How many were ended.</returns>
-    public static async ValueTask<int> RevokeByClientAsync(SqlSession sql, string clientId, string reason, long now) =>
-        await EndAsync(sql, await sql.ListAsync(
-            "UPDATE grants SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 AND revoked_at IS NULL RETURNING status_index",
-            IndexOf, clientId, now, reason).ConfigureAwait(false), now).ConfigureAwait(false);
+    public static ValueTask<int> RevokeByClientAsync(SqlSession sql, string clientId, string reason, long now) => sql.SumAsync(shard => EndAsync(
+        shard, "UPDATE grants SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 AND revoked_at IS NULL RETURNING status_index", now, clientId, now, reason));
 
     /// <summary>Ends the grants that end with a session, and their access tokens with them.</summary>
     /// <returns>How many were ended.</returns>
-    public static async ValueTask<int> RevokeBySessionAsync(SqlSession sql, RowId sessionId, string subject, long now) =>
-        await EndAsync(sql, await sql.ListAsync(
+    public static ValueTask<int> RevokeBySessionAsync(SqlSession sql, RowId sessionId, string subject, long now) =>
+        EndAsync(
+            sql.ShardOf(sessionId.Bucket),
             """
             UPDATE grants SET revoked_at = $4, revoked_reason = $5 WHERE bucket = $1 AND sub = $2 AND session_id = $3 AND revoked_at IS NULL
             RETURNING status_index
             """,
-            IndexOf, sessionId.Bucket, subject, sessionId.ToBytes(), now, RevocationReasons.SessionEnded).ConfigureAwait(false), now).ConfigureAwait(false);
+            now, sessionId.Bucket, subject, sessionId.ToBytes(), now, RevocationReasons.SessionEnded);
 
     /// <summary>
     /// Gives a grant's access tokens another index, so that those it had till now can die without the grant. Nothing happens if they have another already.
     /// </summary>
     public static async ValueTask<bool> ReplaceStatusIndexAsync(SqlSession sql, RowId id, long from, long? to) =>
-        await sql.ExecuteAsync("UPDATE grants SET status_index = $4 WHERE bucket = $1 AND id = $2 AND status_index = $3", id.Bucket, id.ToBytes(), from, to).ConfigureAwait(false) == 1;
+        await sql.ShardOf(id.Bucket).ExecuteAsync("UPDATE grants SET status_index = $4 WHERE bucket = $1 AND id = $2 AND status_index = $3", id.Bucket, id.ToBytes(), from, to).ConfigureAwait(false) == 1;
 
     /// <summary>Removes a few grants that are long over.</summary>
     /// <param name="sql">The session.</param>
     /// <param name="before">Unix milliseconds: those whose absolute end was earlier go.</param>
     /// <param name="limit">How many at most, so that the step stays small.</param>
-    public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) =>
-        sql.ExecuteAsync(
-            "DELETE FROM grants WHERE (bucket, id) IN (SELECT bucket, id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)", before, limit);
+    public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) => sql.SumAsync(shard => shard.ExecuteAsync(
+        "DELETE FROM grants WHERE (bucket, id) IN (SELECT bucket, id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)", before, limit));
 
     /// <summary>
     /// Looks at the next few grants in the order of their ids for those that ended before their absolute end: revoked, or idle for too long. No index
@@ -260,9 +261,11 @@ public static class Grants
     public static async ValueTask<(IReadOnlyList<RowId> Over, RowId? Last)> FindOverAsync(SqlSession sql, RowId? after, long before, int limit)
     {
         const string Over = "(revoked_at IS NOT NULL AND revoked_at < $3) OR (generation > 0 AND rotated_at + idle_seconds * 1000 < $3)";
-        var seen = await sql.ListAsync(
-            $"SELECT id, CASE WHEN {Over} THEN 1 ELSE 0 END FROM grants WHERE (bucket, id) > ($1, $2) ORDER BY bucket, id LIMIT $4",
-            row => (Id: RowId.From(row.Bytes(0)), IsOver: row.Long(1) == 1), after?.Bucket ?? -1, after?.ToBytes() ?? [], before, limit).ConfigureAwait(false);
+        var seen = await sql.MergeAsync(
+            shard => shard.ListAsync(
+                $"SELECT id, CASE WHEN {Over} THEN 1 ELSE 0 END FROM grants WHERE (bucket, id) > ($1, $2) ORDER BY bucket, id LIMIT $4",
+                row => (Id: RowId.From(row.Bytes(0)), IsOver: row.Long(1) == 1), after?.Bucket ?? -1, after?.ToBytes() ?? [], before, limit),
+            (a, b) => a.Id.Value.CompareTo(b.Id.Value), limit).ConfigureAwait(false);
         return ([.. seen.Where(grant => grant.IsOver).Select(grant => grant.Id)], seen.Count < limit ? null : seen[^1].Id);
     }
 
@@ -271,7 +274,7 @@ public static class Grants
     /// <param name="id">From <see cref="FindOverAsync"/>.</param>
     /// <param name="before">As there.</param>
     public static ValueTask<int> DeleteOverAsync(SqlSession sql, RowId id, long before) =>
-        sql.ExecuteAsync(
+        sql.ShardOf(id.Bucket).ExecuteAsync(
             """
             DELETE FROM grants WHERE bucket = $1 AND id = $2
             AND ((revoked_at IS NOT NULL AND revoked_at < $3) OR (generation > 0 AND rotated_at + idle_seconds * 1000 < $3))
@@ -284,10 +287,10 @@ public static class Grants
         return (Read(session.Skip(Sessions.ColumnCount)), row.IsNull(0) ? null : Users.Read(row), session.IsNull(0) ? null : Sessions.Read(session));
     }
 
-    private static long? IndexOf(SqlRow row) => row.LongOrNull(0);
-
-    private static async ValueTask<int> EndAsync(SqlSession sql, List<long?> ended, long now)
+    // The statement ends grants and returns their indexes.
+    private static async ValueTask<int> EndAsync(SqlSession sql, string statement, long now, params SqlValue[] values)
     {
+        var ended = await sql.ListAsync(statement, row => row.LongOrNull(0), values).ConfigureAwait(false);
         foreach (var index in ended) await StatusListIndexes.RevokeAsync(sql, index, now).ConfigureAwait(false);
         return ended.Count;
     }

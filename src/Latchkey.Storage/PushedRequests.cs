@@ -36,23 +36,22 @@ public static class PushedRequests
 
     /// <summary>Keeps a request.</summary>
     public static async ValueTask InsertAsync(SqlSession sql, PushedRequest request) =>
-        await sql.ExecuteAsync(
+        await sql.ShardOf(RowId.BucketOf(request.Id)).ExecuteAsync(
             "INSERT INTO pushed_requests (id, client_id, parameters, signed, expires_at, kept_until) VALUES ($1, $2, $3, $4, $5, $6)",
             request.Id, request.ClientId, request.Parameters, request.Signed ? 1 : 0, request.ExpiresAt, request.KeptUntil).ConfigureAwait(false);
 
     /// <summary>Finds a request that has not been used up, in time or not.</summary>
     public static ValueTask<PushedRequest?> FindAsync(SqlSession sql, byte[] id) =>
-        sql.FindAsync("SELECT id, client_id, parameters, signed, expires_at, kept_until FROM pushed_requests WHERE id = $1", Read, id);
+        sql.ShardOf(RowId.BucketOf(id)).FindAsync("SELECT id, client_id, parameters, signed, expires_at, kept_until FROM pushed_requests WHERE id = $1", Read, id);
 
     /// <summary>Uses a request up; exactly one of many concurrent callers wins, on whichever node.</summary>
     /// <returns>True for the winner.</returns>
     public static async ValueTask<bool> UseAsync(SqlSession sql, byte[] id) =>
-        await sql.ExecuteAsync("DELETE FROM pushed_requests WHERE id = $1", id).ConfigureAwait(false) == 1;
+        await sql.ShardOf(RowId.BucketOf(id)).ExecuteAsync("DELETE FROM pushed_requests WHERE id = $1", id).ConfigureAwait(false) == 1;
 
     /// <summary>Removes a few requests whose time is over.</summary>
-    public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) =>
-        sql.ExecuteAsync(
-            "DELETE FROM pushed_requests WHERE id IN (SELECT id FROM pushed_requests WHERE kept_until < $1 ORDER BY kept_until LIMIT $2)", before, limit);
+    public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) => sql.SumAsync(shard => shard.ExecuteAsync(
+        "DELETE FROM pushed_requests WHERE id IN (SELECT id FROM pushed_requests WHERE kept_until < $1 ORDER BY kept_until LIMIT $2)", before, limit));
 
     private static PushedRequest Read(SqlRow row) => new()
     {

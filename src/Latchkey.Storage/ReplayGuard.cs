@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+
 namespace Latchkey.Storage;
 
 /// <summary>What may be used once only: the ids of client assertions and their like.</summary>
@@ -12,7 +14,8 @@ public static class ReplayGuard
     /// <param name="expiresAt">Until when it must be remembered, unix milliseconds.</param>
     /// <returns>True for the first use.</returns>
     public static async ValueTask<bool> UseAsync(SqlSession sql, byte[] id, long expiresAt) =>
-        await sql.ExecuteAsync("INSERT INTO replay_guard (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING", id, expiresAt).ConfigureAwait(false) == 1;
+        await sql.ShardOf(RowId.BucketOf(id)).ExecuteAsync("INSERT INTO replay_guard (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING", id, expiresAt)
+            .ConfigureAwait(false) == 1;
 
     /// <summary>
     /// A write that means nothing and is soon forgotten: tells whether the database can be written to. It changes something each time, since an engine
@@ -26,7 +29,7 @@ public static class ReplayGuard
 
     /// <summary>Forgets a few ids whose time is over.</summary>
     public static ValueTask<int> PruneAsync(SqlSession sql, long now, int limit) =>
-        sql.ExecuteAsync("DELETE FROM replay_guard WHERE id IN (SELECT id FROM replay_guard WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)", now, limit);
+        sql.SumAsync(shard => shard.ExecuteAsync("DELETE FROM replay_guard WHERE id IN (SELECT id FROM replay_guard WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)", now, limit));
 }
 
 /// <summary>Access tokens that died before their time (RFC 7009): <c>/introspect</c> and <c>/userinfo</c> look here.</summary>
@@ -35,13 +38,21 @@ public static class RevokedTokens
     /// <summary>Kills an access token.</summary>
     /// <returns>False if it was dead already.</returns>
     public static async ValueTask<bool> AddAsync(SqlSession sql, string jwtId, long expiresAt) =>
-        await sql.ExecuteAsync("INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING", jwtId, expiresAt).ConfigureAwait(false) == 1;
+        await sql.ShardOf(BucketOf(jwtId)).ExecuteAsync("INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING", jwtId, expiresAt)
+            .ConfigureAwait(false) == 1;
 
     /// <summary>Whether an access token was killed.</summary>
     public static async ValueTask<bool> ContainsAsync(SqlSession sql, string jwtId) =>
-        await sql.FindAsync("SELECT 1 FROM revoked_tokens WHERE jti = $1", row => row.Long(0), jwtId).ConfigureAwait(false) == 1;
+        await sql.ShardOf(BucketOf(jwtId)).FindAsync("SELECT 1 FROM revoked_tokens WHERE jti = $1", row => row.Long(0), jwtId).ConfigureAwait(false) == 1;
 
     /// <summary>Forgets a few tokens that have expired by themselves.</summary>
     public static ValueTask<int> PruneAsync(SqlSession sql, long now, int limit) =>
-        sql.ExecuteAsync("DELETE FROM revoked_tokens WHERE jti IN (SELECT jti FROM revoked_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)", now, limit);
+        sql.SumAsync(shard => shard.ExecuteAsync("DELETE FROM revoked_tokens WHERE jti IN (SELECT jti FROM revoked_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)", now, limit));
+
+    // The id of a grant's token begins with the grant's, and so with the bucket; that of a client's own is random (four characters are three bytes).
+    internal static int BucketOf(string jwtId)
+    {
+        Span<byte> bytes = stackalloc byte[3];
+        return jwtId.Length >= 4 && Base64Url.IsValid(jwtId.AsSpan(0, 4)) && Base64Url.TryDecodeFromChars(jwtId.AsSpan(0, 4), bytes, out var written) ? RowId.BucketOf(bytes[..written]) : 0;
+    }
 }

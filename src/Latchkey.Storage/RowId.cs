@@ -21,14 +21,21 @@ public readonly record struct RowId(UInt128 Value)
     /// <summary>When the id was made, unix milliseconds.</summary>
     public long CreatedAt => (long)(ulong)((Value >> 72) & 0xFFF_FFFF_FFFF);
 
+    /// <summary>How many buckets there are.</summary>
+    public const int Buckets = 4096;
+
     /// <summary>The bucket of a user.</summary>
     /// <param name="subject">The user's <c>sub</c>.</param>
     public static int BucketOf(string subject)
     {
         Span<byte> hash = stackalloc byte[32];
         SHA256.HashData(Encoding.UTF8.GetBytes(subject), hash);
-        return BinaryPrimitives.ReadUInt16BigEndian(hash) >> 4;
+        return BucketOf(hash);
     }
+
+    /// <summary>The bucket of what is found by a hash.</summary>
+    /// <param name="hash">Two bytes at least; all others lie in bucket 0.</param>
+    public static int BucketOf(ReadOnlySpan<byte> hash) => hash.Length < 2 ? 0 : BinaryPrimitives.ReadUInt16BigEndian(hash) >> 4;
 
     /// <summary>Makes an id.</summary>
     /// <param name="subject">The user whose row it is.</param>

@@ -57,14 +57,14 @@ public static class Sessions
 
     /// <summary>Begins a session.</summary>
     public static async ValueTask InsertAsync(SqlSession sql, Session session) =>
-        await sql.ExecuteAsync(
+        await sql.ShardOf(session.Id.Bucket).ExecuteAsync(
             $"INSERT INTO sessions (bucket, {Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             session.Id.Bucket, session.Id.ToBytes(), session.SecretHash, session.Subject, session.AuthTime, session.Acr, string.Join(' ', session.Amr),
             session.CreatedAt, session.LastSeenAt, session.ExpiresAt, session.EndedAt, session.Address, session.UserAgent).ConfigureAwait(false);
 
     /// <summary>Gives a session whose person has signed in again a new secret, time of sign-in and end; its id stays, since apps know it.</summary>
     public static async ValueTask RenewAsync(SqlSession sql, Session session) =>
-        await sql.ExecuteAsync(
+        await sql.ShardOf(session.Id.Bucket).ExecuteAsync(
             """
             UPDATE sessions SET secret_hash = $3, auth_time = $4, acr = $5, amr = $6, last_seen_at = $7, expires_at = $8, address = $9, user_agent = $10
             WHERE bucket = $1 AND id = $2 AND ended_at IS NULL
@@ -74,47 +74,51 @@ public static class Sessions
 
     /// <summary>Finds a session, alive or not.</summary>
     public static ValueTask<Session?> FindAsync(SqlSession sql, RowId id) =>
-        sql.FindAsync($"SELECT {Columns} FROM sessions WHERE bucket = $1 AND id = $2", Read, id.Bucket, id.ToBytes());
+        sql.ShardOf(id.Bucket).FindAsync($"SELECT {Columns} FROM sessions WHERE bucket = $1 AND id = $2", Read, id.Bucket, id.ToBytes());
 
     /// <summary>Finds a session on whose being alive something rests: nobody ends it meanwhile.</summary>
     public static ValueTask<Session?> FindForUpdateAsync(SqlSession sql, RowId id) =>
-        sql.FindAsync($"SELECT {Columns} FROM sessions WHERE bucket = $1 AND id = $2{sql.ForUpdate}", Read, id.Bucket, id.ToBytes());
+        sql.ShardOf(id.Bucket).FindAsync($"SELECT {Columns} FROM sessions WHERE bucket = $1 AND id = $2{sql.ForUpdate}", Read, id.Bucket, id.ToBytes());
 
     /// <summary>The sessions of a user that are alive, last used first.</summary>
     public static ValueTask<List<Session>> ListByUserAsync(SqlSession sql, string subject, long now) =>
-        sql.ListAsync(
+        sql.ShardOf(subject).ListAsync(
             $"SELECT {Columns} FROM sessions WHERE bucket = $1 AND sub = $2 AND ended_at IS NULL AND expires_at > $3 ORDER BY last_seen_at DESC",
             Read, RowId.BucketOf(subject), subject, now);
 
     /// <summary>Sessions for the operator's list, newest first.</summary>
-    public static ValueTask<List<Session>> ListAsync(SqlSession sql, long now, int limit) =>
-        sql.ListAsync($"SELECT {Columns} FROM sessions WHERE ended_at IS NULL AND expires_at > $1 ORDER BY created_at DESC LIMIT $2", Read, now, limit);
+    public static ValueTask<List<Session>> ListAsync(SqlSession sql, long now, int limit) => sql.MergeAsync(
+        shard => shard.ListAsync($"SELECT {Columns} FROM sessions WHERE ended_at IS NULL AND expires_at > $1 ORDER BY created_at DESC LIMIT $2", Read, now, limit),
+        (a, b) => b.CreatedAt.CompareTo(a.CreatedAt), limit);
 
     /// <summary>Notes that a session was used; callers do so every few minutes at most.</summary>
     public static async ValueTask TouchAsync(SqlSession sql, RowId id, long now) =>
-        await sql.ExecuteAsync("UPDATE sessions SET last_seen_at = $3 WHERE bucket = $1 AND id = $2", id.Bucket, id.ToBytes(), now).ConfigureAwait(false);
+        await sql.ShardOf(id.Bucket).ExecuteAsync("UPDATE sessions SET last_seen_at = $3 WHERE bucket = $1 AND id = $2", id.Bucket, id.ToBytes(), now).ConfigureAwait(false);
 
     /// <summary>Ends a session.</summary>
     /// <returns>False if it was over already or does not exist.</returns>
     public static async ValueTask<bool> EndAsync(SqlSession sql, RowId id, long now) =>
-        await sql.ExecuteAsync("UPDATE sessions SET ended_at = $3 WHERE bucket = $1 AND id = $2 AND ended_at IS NULL", id.Bucket, id.ToBytes(), now)
+        await sql.ShardOf(id.Bucket).ExecuteAsync("UPDATE sessions SET ended_at = $3 WHERE bucket = $1 AND id = $2 AND ended_at IS NULL", id.Bucket, id.ToBytes(), now)
             .ConfigureAwait(false) == 1;
 
     /// <summary>Ends every session there is, telling no client: for a database that was brought back.</summary>
-    public static ValueTask<int> EndAllAsync(SqlSession sql, long now) => sql.ExecuteAsync("UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL", now);
+    public static ValueTask<int> EndAllAsync(SqlSession sql, long now) =>
+        sql.SumAsync(shard => shard.ExecuteAsync("UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL", now));
 
     /// <summary>Notes that a client has tokens of a session, so that it is told when the session ends.</summary>
     public static async ValueTask AddClientAsync(SqlSession sql, RowId id, string clientId) =>
-        await sql.ExecuteAsync(
+        await sql.ShardOf(id.Bucket).ExecuteAsync(
             "INSERT INTO session_clients (bucket, session_id, client_id) VALUES ($1, $2, $3) ON CONFLICT (bucket, session_id, client_id) DO NOTHING",
             id.Bucket, id.ToBytes(), clientId).ConfigureAwait(false);
 
     /// <summary>The clients that have tokens of a session.</summary>
     public static ValueTask<List<string>> ClientsAsync(SqlSession sql, RowId id) =>
-        sql.ListAsync("SELECT client_id FROM session_clients WHERE bucket = $1 AND session_id = $2", row => row.Text(0), id.Bucket, id.ToBytes());
+        sql.ShardOf(id.Bucket).ListAsync("SELECT client_id FROM session_clients WHERE bucket = $1 AND session_id = $2", row => row.Text(0), id.Bucket, id.ToBytes());
 
     /// <summary>Removes a few sessions that are long over, with their clients.</summary>
-    public static async ValueTask<int> PruneAsync(SqlSession sql, long before, int limit)
+    public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) => sql.SumAsync(shard => PruneShardAsync(shard, before, limit));
+
+    private static async ValueTask<int> PruneShardAsync(SqlSession sql, long before, int limit)
     {
         var gone = await sql.ListAsync("SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2", row => row.Bytes(0), before, limit).ConfigureAwait(false);
         foreach (var id in gone)

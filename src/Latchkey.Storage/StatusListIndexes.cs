@@ -32,10 +32,12 @@ public static class StatusListIndexes
     /// <param name="first">The first index of the range.</param>
     /// <param name="end">The first behind it.</param>
     public static ValueTask<List<long>> ListRevokedAsync(SqlSession sql, long first, long end) =>
-        sql.ListAsync("SELECT status_index FROM status_revocations WHERE status_index >= $1 AND status_index < $2 ORDER BY status_index", row => row.Long(0), first, end);
+        sql.MergeAsync(
+            shard => shard.ListAsync(
+                "SELECT status_index FROM status_revocations WHERE status_index >= $1 AND status_index < $2 ORDER BY status_index", row => row.Long(0), first, end),
+            (a, b) => a.CompareTo(b));
 
     /// <summary>Forgets a few that were revoked before a time, since when all of their tokens have expired.</summary>
-    public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) =>
-        sql.ExecuteAsync(
-            "DELETE FROM status_revocations WHERE status_index IN (SELECT status_index FROM status_revocations WHERE revoked_at < $1 ORDER BY revoked_at LIMIT $2)", before, limit);
+    public static ValueTask<int> PruneAsync(SqlSession sql, long before, int limit) => sql.SumAsync(shard => shard.ExecuteAsync(
+        "DELETE FROM status_revocations WHERE status_index IN (SELECT status_index FROM status_revocations WHERE revoked_at < $1 ORDER BY revoked_at LIMIT $2)", before, limit));
 }

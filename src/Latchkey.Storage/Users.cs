@@ -62,19 +62,29 @@ public static class Users
 
     /// <summary>Finds a user by <c>sub</c>.</summary>
     public static ValueTask<User?> FindAsync(SqlSession sql, string subject) =>
-        sql.FindAsync($"SELECT {Columns} FROM users WHERE sub = $1", Read, subject);
+        sql.ShardOf(subject).FindAsync($"SELECT {Columns} FROM users WHERE sub = $1", Read, subject);
 
     /// <summary>Finds a user who is to be changed by what is read, or on whose being as they are something rests: nobody changes them meanwhile.</summary>
     public static ValueTask<User?> FindForUpdateAsync(SqlSession sql, string subject) =>
-        sql.FindAsync($"SELECT {Columns} FROM users WHERE sub = $1{sql.ForUpdate}", Read, subject);
+        sql.ShardOf(subject).FindAsync($"SELECT {Columns} FROM users WHERE sub = $1{sql.ForUpdate}", Read, subject);
 
     /// <summary>Finds a user by normalised username.</summary>
-    public static ValueTask<User?> FindByLoginNameAsync(SqlSession sql, string loginName) =>
-        sql.FindAsync($"SELECT {Columns} FROM users WHERE login_name = $1", Read, loginName);
+    public static async ValueTask<User?> FindByLoginNameAsync(SqlSession sql, string loginName)
+    {
+        if (sql.Shards.Count > 1)
+        {
+            if (await LoginNames.FindAsync(sql, loginName).ConfigureAwait(false) is not { } subject) return null;
+            sql = sql.ShardOf(subject);
+        }
+
+        return await sql.FindAsync($"SELECT {Columns} FROM users WHERE login_name = $1", Read, loginName).ConfigureAwait(false);
+    }
 
     /// <summary>Users in the order of their names.</summary>
     public static ValueTask<List<User>> ListAsync(SqlSession sql, int limit) =>
-        sql.ListAsync($"SELECT {Columns} FROM users ORDER BY login_name LIMIT $1", Read, limit);
+        sql.MergeAsync(
+            shard => shard.ListAsync($"SELECT {Columns} FROM users ORDER BY login_name LIMIT $1", Read, limit),
+            (a, b) => string.CompareOrdinal(a.LoginName, b.LoginName), limit);
 
     /// <summary>The users whose claim <c>email</c> is an address, in any case. It reads every user: for what an operator does now and then.</summary>
     public static async ValueTask<List<User>> ListByEmailAsync(SqlSession sql, string email)
@@ -83,22 +93,31 @@ public static class Users
         var text = JsonEncodedText.Encode(email).Value.ToLowerInvariant()
             .Replace("!", "!!", StringComparison.Ordinal).Replace("%", "!%", StringComparison.Ordinal).Replace("_", "!_", StringComparison.Ordinal);
         var pattern = $"%\"email\":\"{text}\"%";
-        var found = await sql.ListAsync($"SELECT {Columns} FROM users WHERE lower(claims) LIKE $1 ESCAPE '!' LIMIT 100", Read, pattern).ConfigureAwait(false);
+        var found = await sql.MergeAsync(
+            shard => shard.ListAsync($"SELECT {Columns} FROM users WHERE lower(claims) LIKE $1 ESCAPE '!' LIMIT 100", Read, pattern),
+            (a, b) => string.CompareOrdinal(a.LoginName, b.LoginName), 100).ConfigureAwait(false);
         return found.FindAll(user => string.Equals(user.Claim("email"), email, StringComparison.OrdinalIgnoreCase));
     }
 
     /// <summary>Adds a user.</summary>
     /// <returns>False if the <c>sub</c> or the name is taken.</returns>
-    public static async ValueTask<bool> InsertAsync(SqlSession sql, User user) =>
-        await sql.ExecuteAsync(
+    public static async ValueTask<bool> InsertAsync(SqlSession sql, User user)
+    {
+        var isSpread = sql.Shards.Count > 1;
+        if (isSpread && !await LoginNames.TakeAsync(sql, user.LoginName, user.Subject, user.CreatedAt).ConfigureAwait(false)) return false;
+        var written = await sql.ShardOf(user.Subject).ExecuteAsync(
             $"INSERT INTO users ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
             user.Subject, user.Username, user.LoginName, user.PasswordHash, user.SecurityStamp, Json(user.Claims), user.AccessFailedCount, user.LockoutEnd,
             user.DisabledAt, user.CreatedAt, user.UpdatedAt).ConfigureAwait(false) == 1;
+        if (isSpread && !written) await LoginNames.DeleteAsync(sql, user.LoginName, user.Subject).ConfigureAwait(false);
+        return written;
+    }
 
     /// <summary>Writes a user's columns.</summary>
-    /// <returns>False if there is no such user.</returns>
+    /// <returns>False if there is no such user, or, where there are several databases, another has the name.</returns>
     public static async ValueTask<bool> UpdateAsync(SqlSession sql, User user) =>
-        await sql.ExecuteAsync(
+        (sql.Shards.Count == 1 || await LoginNames.ChangeAsync(sql, user.LoginName, user.Subject, user.UpdatedAt).ConfigureAwait(false))
+        && await sql.ShardOf(user.Subject).ExecuteAsync(
             """
             UPDATE users SET username = $2, login_name = $3, password_hash = $4, security_stamp = $5, claims = $6, access_failed_count = $7,
               lockout_end = $8, disabled_at = $9, updated_at = $10 WHERE sub = $1
@@ -111,7 +130,7 @@ public static class Users
     /// </summary>
     /// <returns>Whether this was the guess that locked the account.</returns>
     public static async ValueTask<bool> CountFailureAsync(SqlSession sql, string subject, int limit, long lockedUntil) =>
-        await sql.FindAsync(
+        await sql.ShardOf(subject).FindAsync(
             """
             UPDATE users SET lockout_end = CASE WHEN access_failed_count + 1 >= $2 THEN $3 ELSE lockout_end END,
               access_failed_count = CASE WHEN access_failed_count + 1 >= $2 THEN 0 ELSE access_failed_count + 1 END WHERE sub = $1
@@ -125,7 +144,7 @@ public static class Users
     /// </summary>
     /// <returns>Whether the password still counts.</returns>
     public static async ValueTask<bool> AcceptPasswordAsync(SqlSession sql, string subject, string passwordHash, long now) =>
-        await sql.ExecuteAsync(
+        await sql.ShardOf(subject).ExecuteAsync(
             """
             UPDATE users SET access_failed_count = 0, lockout_end = NULL
             WHERE sub = $1 AND password_hash = $2 AND disabled_at IS NULL AND (lockout_end IS NULL OR lockout_end <= $3)
@@ -133,8 +152,11 @@ public static class Users
             subject, passwordHash, now).ConfigureAwait(false) == 1;
 
     /// <summary>Removes a user.</summary>
-    public static async ValueTask<bool> DeleteAsync(SqlSession sql, string subject) =>
-        await sql.ExecuteAsync("DELETE FROM users WHERE sub = $1", subject).ConfigureAwait(false) == 1;
+    public static async ValueTask<bool> DeleteAsync(SqlSession sql, string subject)
+    {
+        if (sql.Shards.Count > 1) await LoginNames.ReleaseAsync(sql, subject).ConfigureAwait(false);
+        return await sql.ShardOf(subject).ExecuteAsync("DELETE FROM users WHERE sub = $1", subject).ConfigureAwait(false) == 1;
+    }
 
     private static string Json(IReadOnlyDictionary<string, JsonElement> claims) =>
         JsonSerializer.Serialize(new Dictionary<string, JsonElement>(claims), StorageJson.Default.DictionaryStringJsonElement);

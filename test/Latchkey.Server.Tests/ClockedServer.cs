@@ -61,7 +61,7 @@ public class ClockedServer : IAsyncLifetime
     }
 
     /// <summary>The audit's events of a name, oldest first.</summary>
-    public async Task<List<AuditEvent>> AuditAsync(string name) => await Database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, new AuditFilter(Event: name), 1000));
+    public async Task<List<AuditEvent>> AuditAsync(string name) => await Database.ReadAsync(sql => AuditLog.ListAsync(sql, new AuditFilter(Event: name), 1000));
 
     /// <summary>A statement that a test needs and the server has not.</summary>
     public async Task<int> ExecuteAsync(string statement, params SqlValue[] values) => await Database.WriteAsync(sql => sql.ExecuteAsync(statement, values));

@@ -158,3 +158,5 @@ public abstract class GrantsTests(Engine engine)
 public sealed class SqliteGrantsTests() : GrantsTests(Engine.Sqlite);
 
 public sealed class PostgreSqlGrantsTests(PostgresServer server) : GrantsTests(new(server));
+
+public sealed class ShardedGrantsTests(PostgresServer server) : GrantsTests(Engine.Sharded(server));

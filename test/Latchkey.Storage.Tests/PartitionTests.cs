@@ -170,7 +170,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
         private async Task<NpgsqlConnection> OpenAsync() => await _source.OpenConnectionAsync(TargetSessionAttributes.Primary);
     }
 
-    private sealed class PlainSession(NpgsqlConnection connection) : SqlSession
+    private sealed class PlainSession(NpgsqlConnection connection) : PreparedSession
     {
         protected override bool IsSynchronous => false;
 

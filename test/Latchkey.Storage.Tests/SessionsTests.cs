@@ -64,3 +64,5 @@ public abstract class SessionsTests(Engine engine)
 public sealed class SqliteSessionsTests() : SessionsTests(Engine.Sqlite);
 
 public sealed class PostgreSqlSessionsTests(PostgresServer server) : SessionsTests(new(server));
+
+public sealed class ShardedSessionsTests(PostgresServer server) : SessionsTests(Engine.Sharded(server));

@@ -4,10 +4,16 @@ using Latchkey.Storage.Sqlite;
 
 namespace Latchkey.Storage.Tests;
 
-/// <summary>What runs the suite: SQLite in a file of each test, or a database of each test on one PostgreSQL.</summary>
+/// <summary>What runs the suite: SQLite in a file of each test, or a database of each test on one PostgreSQL, or several that people are spread over.</summary>
 /// <param name="server">PostgreSQL; null for SQLite.</param>
-public sealed class Engine(PostgresServer? server = null)
+/// <param name="isSharded">Whether people are spread over two databases.</param>
+public sealed class Engine(PostgresServer? server = null, bool isSharded = false)
 {
+    // Alice's bucket is 701, Bob's 2075: she lives in the second database, he in the first.
+    private const string Upper = "?Buckets=2048-4095", Lower = "?Buckets=0-2047";
+
+    public static Engine Sharded(PostgresServer server) => new(server, isSharded: true);
+
     public static Engine Sqlite { get; } = new();
 
     public string Name => server is null ? "sqlite" : "postgres";
@@ -25,11 +31,15 @@ public sealed class Engine(PostgresServer? server = null)
     {
         var folder = new TemporaryFolder();
         var address = server is null ? folder.File("latchkey.db") : await server.CreateDatabaseAsync();
+        if (isSharded) address = $"{address}{Upper} {await server!.CreateDatabaseAsync()}{Lower}";
         return new(this, folder, address);
     }
 
     /// <summary>Opens a database as one more node does.</summary>
-    public Database Open(string address) => server is null ? new SqliteDatabase(address) : new PostgreSqlDatabase(address, TimeSpan.FromSeconds(30));
+    public Database Open(string address) =>
+        server is null ? new SqliteDatabase(address)
+        : isSharded ? new ShardedDatabase(address.Split(' '), TimeSpan.FromSeconds(30))
+        : new PostgreSqlDatabase(address, TimeSpan.FromSeconds(30));
 
     /// <summary>
     /// Ends the engine as a crash does, and starts it again: a server loses its processes; of a file there remains what the process had given to the
@@ -84,7 +94,12 @@ public sealed class TestDatabase(Engine engine, TemporaryFolder folder, string a
 
     public Task<T> ReadAsync<T>(Func<SqlSession, ValueTask<T>> read) => Database.ReadAsync(read).AsTask();
 
-    public Task<long> CountAsync(string table) => ReadAsync(sql => sql.FindAsync($"SELECT COUNT(*) FROM {table}", row => row.Long(0)));
+    public Task<long> CountAsync(string table) => ReadAsync(async sql =>
+    {
+        var count = 0L;
+        foreach (var shard in sql.Shards) count += await shard.FindAsync($"SELECT COUNT(*) FROM {table}", row => row.Long(0));
+        return count;
+    });
 
     /// <summary>Runs the same write from many callers at once.</summary>
     /// <returns>How many of them it told that they won.</returns>

@@ -70,3 +70,5 @@ public abstract class UsersTests(Engine engine)
 public sealed class SqliteUsersTests() : UsersTests(Engine.Sqlite);
 
 public sealed class PostgreSqlUsersTests(PostgresServer server) : UsersTests(new(server));
+
+public sealed class ShardedUsersTests(PostgresServer server) : UsersTests(Engine.Sharded(server));

@@ -66,13 +66,18 @@ internal static class SettingRules
 
     private static IEnumerable<Shortfall> FindOpenDatabase(Examined examined)
     {
-        if (examined.Sources.Find(Setting.Database) is not { } database || !database.Text.StartsWith("postgres", StringComparison.OrdinalIgnoreCase)) yield break;
-        var settings = PostgreSqlAddress.Parse(database.Text, new()).Settings;
-        if (settings.SslMode is SslMode.VerifyFull or SslMode.VerifyCA || settings.Host!.Split(',').All(host => ListenAddress.IsLoopback(host[..host.LastIndexOf(':')]))) yield break;
-        yield return new("settings", "database", settings.SslMode == SslMode.Require
-                ? "the connection to the database is encrypted, but whose it is, is not verified"
-                : "passwords, grants and keys cross the network to the database, and nothing demands that the connection is encrypted",
-            "add ?SSL+Mode=VerifyFull to the address, and Root+Certificate=FILE where its authority is your own");
+        if (examined.Sources.Find(Setting.Database) is not { } database) yield break;
+        foreach (var address in DatabaseAddress.Split(database.Text))
+        {
+            if (!address.StartsWith("postgres", StringComparison.OrdinalIgnoreCase)) continue;
+            var settings = PostgreSqlAddress.Parse(address, new()).Settings;
+            if (settings.SslMode is SslMode.VerifyFull or SslMode.VerifyCA || settings.Host!.Split(',').All(host => ListenAddress.IsLoopback(host[..host.LastIndexOf(':')]))) continue;
+            yield return new("settings", "database", settings.SslMode == SslMode.Require
+                    ? "the connection to the database is encrypted, but whose it is, is not verified"
+                    : "passwords, grants and keys cross the network to the database, and nothing demands that the connection is encrypted",
+                "add ?SSL+Mode=VerifyFull to the address, and Root+Certificate=FILE where its authority is your own");
+            yield break;
+        }
     }
 
     // Arguments can be seen by every user of the machine.
@@ -113,7 +118,9 @@ internal static class SettingRules
     private static bool IsPlain(JsonNode? node) =>
         node is JsonValue value && value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() is var text && text.Length > 0 && !text.Contains("${", StringComparison.Ordinal);
 
-    private static bool HasPassword(string address) =>
+    private static bool HasPassword(string database) => DatabaseAddress.Split(database).Any(NamesPassword);
+
+    private static bool NamesPassword(string address) =>
         address.IndexOf("://", StringComparison.Ordinal) is > 0 and var start && address.LastIndexOf('@') is var at && at > start && address[(start + 3)..at] is var login
         && login.Contains(':', StringComparison.Ordinal) && !login.Contains("${", StringComparison.Ordinal);
 

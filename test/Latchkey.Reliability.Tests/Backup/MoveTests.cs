@@ -6,10 +6,13 @@ namespace Latchkey.Reliability.Tests.Backup;
 /// <summary>An installation that grew on SQLite goes on in PostgreSQL: tokens, sessions, secrets and keys of before are good.</summary>
 public sealed class MoveTests(PostgresServer postgres)
 {
-    [Fact]
-    public async Task What_was_given_before_a_move_is_good_after_it()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task What_was_given_before_a_move_is_good_after_it(int databases)
     {
-        var target = await postgres.CreateDatabaseAsync();
+        var targets = new List<string>();
+        for (var i = 0; i < databases; i++) targets.Add(await postgres.CreateDatabaseAsync());
         await using var server = await LatchkeyProcess.StartAsync();
         using var alice = new PageWalker(server.Issuer);
         using var web = new OAuthClient(server.Issuer, DeclaredStates.Web);
@@ -17,7 +20,7 @@ public sealed class MoveTests(PostgresServer postgres)
         var revoked = await web.SignInAsync(alice, "openid offline_access");
         (await web.RevokeAsync(revoked.RefreshToken!)).Expect(HttpStatusCode.OK);
         var keys = await KeysAsync(web);
-        string[] move = ["move", "--from", "sqlite:" + Path.Combine(server.DataFolder, "latchkey.db"), "--to", target];
+        string[] move = ["move", "--from", "sqlite:" + Path.Combine(server.DataFolder, "latchkey.db"), .. targets.SelectMany(target => (string[])["--to", target])];
 
         var running = await server.CommandAsync(move);
         Assert.Equal(1, running.ExitCode);
@@ -33,7 +36,7 @@ public sealed class MoveTests(PostgresServer postgres)
         Assert.Equal(1, again.ExitCode);
         Assert.Contains("not empty", again.Errors, StringComparison.Ordinal);
 
-        server.Arguments = ["--database", target];
+        server.Arguments = [.. targets.SelectMany(target => (string[])["--database", target])];
         await server.StartAsync();
         // The next keys may have come in between.
         Assert.Subset(await KeysAsync(web), keys);

@@ -78,7 +78,7 @@ public sealed class TextTests(TextTests.OnPostgres on) : IClassFixture<TextTests
         await Eventually.HoldsAsync("all of it is in the audit", async () =>
         {
             on.Server.Clock.Advance(TimeSpan.FromMilliseconds(100));
-            var names = (await database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, new AuditFilter(), 1000))).ConvertAll(entry => entry.Event);
+            var names = (await database.ReadAsync(sql => AuditLog.ListAsync(sql, new AuditFilter(), 1000))).ConvertAll(entry => entry.Event);
             return names.Contains(AuditEvents.TokenRefused) && names.Count(name => name == AuditEvents.ClientAuthenticationFailed) >= 2;
         });
     }

@@ -7,8 +7,8 @@ using Latchkey.Storage.PostgreSql;
 
 namespace Latchkey.Reliability.Tests.Nodes;
 
-/// <summary>Three nodes on one database, every request on another node than the one before.</summary>
-public sealed class ManyNodesTests(ManyNodesTests.Three three) : IClassFixture<ManyNodesTests.Three>
+/// <summary>Three nodes, every request on another node than the one before.</summary>
+public abstract class ManyNodesTests(ManyNodesTests.Three three)
 {
     private const int Racers = 50;
 
@@ -188,7 +188,9 @@ public sealed class ManyNodesTests(ManyNodesTests.Three three) : IClassFixture<M
     [Fact]
     public async Task The_version_before_and_the_version_after_run_side_by_side()
     {
-        await using var next = new PostgreSqlDatabase(Cluster.Database, TimeSpan.FromSeconds(30));
+        await using Database next = Cluster.Database.Split(' ') is [_, _, ..] several
+            ? new ShardedDatabase(several, TimeSpan.FromSeconds(30))
+            : new PostgreSqlDatabase(Cluster.Database, TimeSpan.FromSeconds(30));
         await next.MigrateAsync([.. Migration.All("postgres"), new(9001, "9001_more", "ALTER TABLE grants ADD COLUMN more TEXT; CREATE TABLE more (id BIGINT NOT NULL)")]);
         using var app = Cluster.Client(DeclaredStates.FirstParty);
         var tokens = await app.SignInAsync(scope: "openid offline_access");
@@ -211,20 +213,32 @@ public sealed class ManyNodesTests(ManyNodesTests.Three three) : IClassFixture<M
         return sets;
     }
 
-    public sealed class Three(PostgresServer server) : IAsyncLifetime
+    /// <summary>On one database.</summary>
+    public class Three(PostgresServer server) : IAsyncLifetime
     {
         private Cluster? _cluster;
 
         internal Cluster Cluster => _cluster ?? throw new InvalidOperationException("The nodes have not been started.");
 
-        /// <summary>An empty database for nodes of another kind.</summary>
-        internal Task<string> CreateDatabaseAsync() => server.CreateDatabaseAsync();
-
-        public async ValueTask InitializeAsync() => _cluster = await Cluster.StartAsync(await server.CreateDatabaseAsync(), 3);
+        public async ValueTask InitializeAsync() => _cluster = await Cluster.StartAsync(await CreateDatabaseAsync(), 3);
 
         public async ValueTask DisposeAsync()
         {
             if (_cluster is not null) await _cluster.DisposeAsync();
+            GC.SuppressFinalize(this);
         }
+
+        /// <summary>An empty database.</summary>
+        internal virtual Task<string> CreateDatabaseAsync() => server.CreateDatabaseAsync();
+    }
+
+    /// <summary>On two databases that people are spread over.</summary>
+    public sealed class ThreeOnTwo(PostgresServer server) : Three(server)
+    {
+        internal override async Task<string> CreateDatabaseAsync() => $"{await base.CreateDatabaseAsync()} {await base.CreateDatabaseAsync()}";
     }
 }
+
+public sealed class OneDatabaseTests(ManyNodesTests.Three three) : ManyNodesTests(three), IClassFixture<ManyNodesTests.Three>;
+
+public sealed class TwoDatabasesTests(ManyNodesTests.ThreeOnTwo three) : ManyNodesTests(three), IClassFixture<ManyNodesTests.ThreeOnTwo>;

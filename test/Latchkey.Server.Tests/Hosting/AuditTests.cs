@@ -130,7 +130,7 @@ public sealed class AuditTests
         await Eventually.HoldsAsync("all are in the audit", async () =>
         {
             server.Clock.Advance(TimeSpan.FromMilliseconds(100));
-            return (await database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, new AuditFilter(AuditEvents.TokenRefused), 100))).Count == 2;
+            return (await database.ReadAsync(sql => AuditLog.ListAsync(sql, new AuditFilter(AuditEvents.TokenRefused), 100))).Count == 2;
         });
         var rows = await IssuedAsync();
         Assert.Equal(["machine", "machine", "assertion"], rows.Select(row => row.ClientId));
@@ -138,6 +138,6 @@ public sealed class AuditTests
         Assert.Equal("client_credentials", JsonElement.Parse(rows[1].Detail!).GetProperty("grant_type").GetString());
         Assert.Equal(3, rows.Select(row => row.RequestId).Distinct().Count());
 
-        ValueTask<List<AuditEvent>> IssuedAsync() => database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, new AuditFilter(AuditEvents.TokenIssued), 100));
+        ValueTask<List<AuditEvent>> IssuedAsync() => database.ReadAsync(sql => AuditLog.ListAsync(sql, new AuditFilter(AuditEvents.TokenIssued), 100));
     }
 }

@@ -125,7 +125,7 @@ public sealed class OutboxTests
     }
 
     private static async Task<List<AuditEvent>> AuditAsync(Database database, string name) =>
-        await database.ReadAsync(sql => AuditLog.ListAsync(sql, 0, new AuditFilter(Event: name), 100));
+        await database.ReadAsync(sql => AuditLog.ListAsync(sql, new AuditFilter(Event: name), 100));
 
     private static long Waiting(LatchkeyProcess server)
     {
