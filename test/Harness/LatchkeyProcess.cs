@@ -50,7 +50,9 @@ public sealed class LatchkeyProcess : IAsyncDisposable
     public string ConfigFile { get; }
 
     /// <summary>The address of its database on PostgreSQL, as <c>--database</c> of its arguments says; null for its own file.</summary>
-    public string? Database => Arguments.SkipWhile(argument => argument != "--database").ElementAtOrDefault(1);
+    public string? Database => Arguments.Zip(Arguments.Skip(1)).Where(pair => pair.First == "--database").Select(pair => pair.Second).ToList() is { Count: > 0 } given
+        ? string.Join(' ', given)
+        : null;
 
     /// <summary>Further arguments of <c>serve</c>.</summary>
     public IReadOnlyList<string> Arguments { get; set; } = [];

@@ -27,6 +27,20 @@ public sealed class DatabaseFaultTests : IDisposable
         Assert.Equal(["9999"], DatabaseRows.Query(Data, "SELECT MAX(number) FROM migrations"));
     }
 
+    [Theory]
+    [InlineData("a file among them", "not all are PostgreSQL's", "postgres://h/a", "sqlite:b.db")]
+    [InlineData("two", "bucket 2047 is given twice", "postgres://u:secret@h/a?Buckets=0-2047", "postgres://u:secret@h/b?Buckets=2047-4095")]
+    [InlineData("one says nothing", "number 2 does not say its Buckets", "postgres://u:secret@h/a?Buckets=0-2047", "postgres://u:secret@h/b")]
+    [InlineData("alone", "names no other", "postgres://u:secret@h/a?Buckets=0-2047")]
+    [InlineData("one is none", "names no database", "postgres://u:secret@h/a", "postgres://u:secret@h")]
+    public async Task Databases_that_do_not_go_together_are_said_without_their_passwords(string why, string expected, params string[] addresses)
+    {
+        _ = why;
+        var result = await LatchkeyProcess.RunAsync(["client", "list", "--data", Data, .. addresses.SelectMany(address => (string[])["--database", address])]);
+        result.ExpectRefusal(2, "--database", expected);
+        Assert.DoesNotContain("secret", result.Errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_command_makes_no_database_where_there_is_none()
     {

@@ -1,6 +1,6 @@
 namespace Latchkey.Storage.Tests;
 
-/// <summary>What belongs to a person lies together, so that it could lie elsewhere: decision 37.</summary>
+/// <summary>What belongs to a person lies together, so that it can lie in another database: decision 37.</summary>
 public abstract class BucketTests(Engine engine)
 {
     private const string Sqlite =
