@@ -20,7 +20,7 @@ public sealed class PostgreSqlDatabase : Database
     /// <summary>The patience of a server's callers: just below two seconds.</summary>
     public static readonly TimeSpan Serving = TimeSpan.FromMilliseconds(1800);
 
-    private const int QueueCapacity = 4096;
+    internal const int QueueCapacity = 4096;
     internal const int Attempts = 10;
     private const long MigrationLock = 0x4C61_7463_686B_6579; // "Latchkey"
 

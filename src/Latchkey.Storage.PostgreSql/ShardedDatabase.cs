@@ -12,6 +12,7 @@ public sealed class ShardedDatabase : Database
     private readonly PostgreSqlDatabase[] _shards;
     private readonly ShardedSession _reader;
     private volatile string? _trouble;
+    private int _writing;
 
     /// <summary>Names the databases; each is reached when it is first used.</summary>
     /// <param name="urls">
@@ -52,7 +53,7 @@ public sealed class ShardedDatabase : Database
     public override Database ShardOf(string subject) => _shards[Map[RowId.BucketOf(subject)]];
 
     /// <inheritdoc />
-    public override int Waiting => _shards.Sum(shard => shard.Waiting);
+    public override int Waiting => Volatile.Read(ref _writing) + _shards.Sum(shard => shard.Waiting);
 
     /// <inheritdoc />
     /// <remarks>Known since <see cref="IsAvailableAsync"/> was last asked.</remarks>
@@ -65,6 +66,12 @@ public sealed class ShardedDatabase : Database
     /// <inheritdoc />
     public override async ValueTask<T> WriteAsync<T>(Func<SqlSession, ValueTask<T>> write)
     {
+        if (Interlocked.Increment(ref _writing) > PostgreSqlDatabase.QueueCapacity)
+        {
+            Interlocked.Decrement(ref _writing);
+            throw new DatabaseUnavailableException($"The databases have {PostgreSqlDatabase.QueueCapacity} operations waiting; try again in a moment.");
+        }
+
         try
         {
             return await WriteNowAsync(write).WaitAsync(_shards[0].Patience).ConfigureAwait(false);
@@ -72,6 +79,10 @@ public sealed class ShardedDatabase : Database
         catch (TimeoutException exception)
         {
             throw PostgreSqlFaults.Unavailable(Location, exception);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _writing);
         }
     }
 

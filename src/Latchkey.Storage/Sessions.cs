@@ -76,6 +76,13 @@ public static class Sessions
     public static ValueTask<Session?> FindAsync(SqlSession sql, RowId id) =>
         sql.ShardOf(id.Bucket).FindAsync($"SELECT {Columns} FROM sessions WHERE bucket = $1 AND id = $2", Read, id.Bucket, id.ToBytes());
 
+    /// <summary>Finds a session, alive or not, with its user, in one statement: whoever comes with one asks for both.</summary>
+    /// <returns>Null if there is no such session; a user who is gone is null.</returns>
+    public static ValueTask<(Session Session, User? User)?> FindWithUserAsync(SqlSession sql, RowId id) =>
+        sql.ShardOf(id.Bucket).FindAsync(
+            $"SELECT {Users.JoinedColumns}, {JoinedColumns} FROM sessions s LEFT JOIN users u ON u.sub = s.sub WHERE s.bucket = $1 AND s.id = $2",
+            ReadWithUser, id.Bucket, id.ToBytes());
+
     /// <summary>Finds a session on whose being alive something rests: nobody ends it meanwhile.</summary>
     public static ValueTask<Session?> FindForUpdateAsync(SqlSession sql, RowId id) =>
         sql.ShardOf(id.Bucket).FindAsync($"SELECT {Columns} FROM sessions WHERE bucket = $1 AND id = $2{sql.ForUpdate}", Read, id.Bucket, id.ToBytes());
@@ -130,6 +137,8 @@ public static class Sessions
 
         return gone.Count;
     }
+
+    private static (Session Session, User? User)? ReadWithUser(SqlRow row) => (Read(row.Skip(Users.ColumnCount)), row.IsNull(0) ? null : Users.Read(row));
 
     internal static Session Read(SqlRow row) => new()
     {

@@ -34,13 +34,8 @@ internal sealed class SignInSessions(Database database, ServerOptions options, L
     {
         if (ReadCookie(context) is not var (id, secretHash)) return null;
         var now = Now;
-        var (session, user) = await database.ReadAsync(async sql =>
-        {
-            var found = await Sessions.FindAsync(sql, id).ConfigureAwait(false);
-            if (found is null || !found.IsAlive(now) || !CryptographicOperations.FixedTimeEquals(found.SecretHash, secretHash)) return default;
-            return (found, await Users.FindAsync(sql, found.Subject).ConfigureAwait(false));
-        }).ConfigureAwait(false);
-        if (session is null || user is null or { DisabledAt: not null }) return null;
+        if (await database.ReadAsync(sql => Sessions.FindWithUserAsync(sql, id)).ConfigureAwait(false) is not var (session, user)
+            || !session.IsAlive(now) || !CryptographicOperations.FixedTimeEquals(session.SecretHash, secretHash) || user is null or { DisabledAt: not null }) return null;
 
         if (now - session.LastSeenAt >= TouchInterval.TotalMilliseconds) await TouchAsync(id, now).ConfigureAwait(false);
         return new(session, user);

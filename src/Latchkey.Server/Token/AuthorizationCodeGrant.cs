@@ -37,9 +37,8 @@ internal sealed class AuthorizationCodeGrant(ServerOptions options, Database dat
         if (RequestedDetails.Granted(code.AuthorizationDetails, configuration)
             .Narrow(parameters[ParameterNames.AuthorizationDetails], selection.Resources, client, configuration).Refused(out error, out var details)) return error;
 
-        var (user, session) = await database.ReadAsync(async sql =>
-            (await Users.FindAsync(sql, code.Subject).ConfigureAwait(false), await Sessions.FindAsync(sql, sessionId).ConfigureAwait(false))).ConfigureAwait(false);
-        if (user is null or { DisabledAt: not null } || session is null || session.Subject != user.Subject) return Over;
+        if (await database.ReadAsync(sql => Sessions.FindWithUserAsync(sql, sessionId)).ConfigureAwait(false) is not var (session, user)
+            || user is null or { DisabledAt: not null } || user.Subject != code.Subject) return Over;
 
         var grant = NewGrant(request, code, grantId, session, selection);
         var outcome = await database.WriteAsync(sql => RedeemOnceAsync(sql, grant, sessionId, request)).ConfigureAwait(false);
