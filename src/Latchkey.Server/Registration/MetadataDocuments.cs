@@ -30,7 +30,7 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
     private readonly ConcurrentDictionary<string, Kept> _kept = new(StringComparer.Ordinal);
     private readonly SingleFlight<Result<Kept>> _flights = new();
 
-    private readonly Reach _reach = options.ClientIdMetadataDocuments == MetadataDocumentMode.Loopback ? Reach.PublicOrLoopback : Reach.Public;
+    private readonly Reach _reach = options.ReachOfAnybody;
 
     /// <summary>Whether an id is one of these.</summary>
     public bool Takes(string clientId) => options.ClientIdMetadataDocuments != MetadataDocumentMode.Off && ClientIdUrl.IsMeant(clientId);
@@ -95,6 +95,13 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
                 return wrong;
             }
 
+            var earlier = metadata.SectorIdentifierUri is null ? null : await FindLastAsync(clientId).ConfigureAwait(false);
+            if (SectorDocuments.MustAsk(metadata, earlier?.Metadata) && await SectorDocuments.FaultAsync(fetcher, metadata, _reach).ConfigureAwait(false) is { } fault)
+            {
+                var reason = $"is wrong: {fault.Error.Description.TrimEnd('.')}";
+                return fault.MayPass ? LastOr(reason, earlier, now) : NotThere(clientId, reason);
+            }
+
             var fresh = new Kept(metadata, options, now, now + (long)Bounded(document.Freshness).TotalMilliseconds);
             Keep(fresh);
             await RenewAsync(fresh).ConfigureAwait(false);
@@ -103,20 +110,21 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
 
         // A host that says no is believed. One that says nothing may be back soon.
         var failed = (FetchOutcome.Failed)outcome;
-        if (!failed.MayPass)
-        {
-            _kept.TryRemove(clientId, out _);
-            return OAuthError.InvalidClient($"The client's metadata document {failed.Reason}.");
-        }
+        return failed.MayPass ? LastOr(failed.Reason, await FindLastAsync(clientId).ConfigureAwait(false), now) : NotThere(clientId, failed.Reason);
+    }
 
-        if (await FindLastAsync(clientId).ConfigureAwait(false) is { } last && now < last.FetchedAt + GoodWithoutHost.TotalMilliseconds)
-        {
-            var waiting = last with { FreshUntil = now + (long)TryAgain.TotalMilliseconds };
-            Keep(waiting);
-            return waiting;
-        }
+    private OAuthError NotThere(string clientId, string reason)
+    {
+        _kept.TryRemove(clientId, out _);
+        return OAuthError.InvalidClient($"The client's metadata document {reason}.");
+    }
 
-        return OAuthError.TemporarilyUnavailable($"The client's metadata document {failed.Reason}.");
+    private Result<Kept> LastOr(string reason, Kept? last, long now)
+    {
+        if (last is null || now >= last.FetchedAt + GoodWithoutHost.TotalMilliseconds) return OAuthError.TemporarilyUnavailable($"The client's metadata document {reason}.");
+        var waiting = last with { FreshUntil = now + (long)TryAgain.TotalMilliseconds };
+        Keep(waiting);
+        return waiting;
     }
 
     private static TimeSpan Bounded(TimeSpan? freshness) =>
