@@ -224,7 +224,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
             {
                 // The status lists name declared clients, whose older tokens are dead; of one that nobody declared each grant says it for itself.
                 if (!await RegisteredClients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false)
-                    && await ClientDocuments.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
+                    && !await ClientDocuments.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false)) throw Missing(clientId);
                 await Grants.RevokeByClientAsync(sql, clientId, RevocationReasons.Operator, audit.At).ConfigureAwait(false);
             }
 
@@ -253,7 +253,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
     // What people gave a client whose id is a URL, and what is remembered of it.
     private static async ValueTask<bool> EndDocumentAsync(SqlSession sql, string clientId, long now)
     {
-        if (!await ClientDocuments.DeleteAsync(sql, clientId).ConfigureAwait(false)) return false;
+        if (!await ClientDocuments.DeleteAsync(sql, clientId, now).ConfigureAwait(false)) return false;
         await Grants.RevokeByClientAsync(sql, clientId, RevocationReasons.Operator, now).ConfigureAwait(false);
         await Consents.DeleteByClientAsync(sql, clientId).ConfigureAwait(false);
         return true;
