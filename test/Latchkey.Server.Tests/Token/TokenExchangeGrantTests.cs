@@ -325,6 +325,19 @@ public sealed class TokenExchangeGrantTests(ExchangingServer server) : IClassFix
         (await ExchangeAsync(support, tokens.IdToken!, ("subject_token_type", IdTokenType), ("resource", DeclaredStates.Api))).ExpectError("invalid_request");
     }
 
+    /// <summary>What the API behind is opened for is said by a scope of the API in front; a token without it opens nothing there.</summary>
+    [Fact, Spec("RFC 8693", "2.2.2")]
+    public async Task A_token_without_the_subject_scope_of_a_target_gives_nothing_for_it()
+    {
+        using var web = server.Client(DeclaredStates.Web);
+        using var api = server.Client(DeclaredStates.ApiServer);
+        var token = (await server.SignInAsync(web, "openid api:write")).AccessToken;
+        (await ExchangeAsync(api, token, ("resource", DeclaredStates.Files))).ExpectError("invalid_scope");
+        (await ExchangeAsync(api, token, ("resource", DeclaredStates.Files), ("scope", "files:read"))).ExpectError("invalid_scope");
+        token = (await server.SignInAsync(web, "openid api:read api:write")).AccessToken;
+        (await ExchangeAsync(api, token, ("resource", DeclaredStates.Files))).Expect(HttpStatusCode.OK);
+    }
+
     /// <summary>As a hint an ID token is good when it is over; as a subject token it is not, though its grant and session live on.</summary>
     [Fact, Spec("RFC 8693", "2.1"), Spec("OIDC Core", "2")]
     public async Task An_ID_token_whose_time_is_over_is_not_exchanged()
