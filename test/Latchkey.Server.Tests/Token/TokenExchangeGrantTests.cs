@@ -342,12 +342,14 @@ public sealed class TokenExchangeGrantTests(ExchangingServer server) : IClassFix
     [Fact, Spec("RFC 8693", "2.1"), Spec("OIDC Core", "2")]
     public async Task An_ID_token_whose_time_is_over_is_not_exchanged()
     {
-        using var support = server.Client(ExchangingServer.Support);
-        var tokens = await server.SignInAsync(support, "openid api:read");
+        await using var own = new ExchangingServer();
+        await own.InitializeAsync();
+        using var support = own.Client(ExchangingServer.Support);
+        var tokens = await own.SignInAsync(support, "openid api:read");
         var expires = Jwt.Claims(tokens.IdToken!).GetProperty("exp").GetInt64();
-        server.Wait((int)(expires - (server.Now / 1000)) - 1);
+        own.Wait((int)(expires - (own.Now / 1000)) - 1);
         (await ExchangeAsync(support, tokens.IdToken!, ("subject_token_type", IdTokenType), ("resource", DeclaredStates.Api))).Expect(HttpStatusCode.OK);
-        server.Wait(1);
+        own.Wait(1);
         (await ExchangeAsync(support, tokens.IdToken!, ("subject_token_type", IdTokenType), ("resource", DeclaredStates.Api))).ExpectError("invalid_request");
         (await support.RefreshAsync(tokens.RefreshToken!)).Expect(HttpStatusCode.OK);
     }
