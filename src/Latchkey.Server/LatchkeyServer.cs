@@ -116,7 +116,7 @@ public static partial class LatchkeyServer
         services.AddSingleton(provider => new KeyAdministration(provider.GetRequiredService<KeyKeeper>(), provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new StateApplier(
             provider.GetRequiredService<Database>(), provider.GetRequiredService<ConfigurationSource>(), provider.GetRequiredService<UserDirectory>(), options,
-            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<StateApplier>>()));
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<DocumentFetcher>(), provider.GetRequiredService<ILogger<StateApplier>>()));
 
         // Pages
         PageForms.Configure(services, options);

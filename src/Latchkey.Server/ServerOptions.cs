@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using Latchkey.Verification.DPoP;
 
+using Latchkey.Server.Fetching;
 using Latchkey.Server.Profiles;
 using Latchkey.Server.Registration;
 
@@ -131,6 +132,9 @@ public sealed record ServerOptions
     /// <summary>The URL of an endpoint.</summary>
     /// <param name="path">The path with its leading slash, such as <c>/token</c>.</param>
     public string Endpoint(string path) => Issuer.TrimEnd('/') + path;
+
+    /// <summary>Where the URLs of clients that nobody declared may send the server.</summary>
+    internal Reach ReachOfAnybody => ClientIdMetadataDocuments == MetadataDocumentMode.Loopback ? Reach.PublicOrLoopback : Reach.Public;
 
     /// <summary>Every URL that an endpoint is reached by.</summary>
     /// <param name="path">The path with its leading slash, below the issuer's.</param>

@@ -62,10 +62,14 @@ internal static class DoctorCommand
         foreach (var client in examined.Clients)
         {
             if (DeclaredState.FaultOf(client.Metadata) is { } fault)
-                yield return new("client-refused", Severity.Error, client.Subject, null, $"it would be refused: {fault.TrimEnd('.')}", null, "mend it where it is declared", null);
-            foreach (var finding in ProfileCheck.Client(client.Metadata, examined.Options, client.Written)) yield return finding;
-            // What changes for clients by a profile that all of them are to keep to.
-            if (ProfileCheck.TurnedOn(client.Metadata, examined.Options) is { } turnedOn) yield return turnedOn;
+            {
+                yield return new("client-refused", Severity.Error, client.Subject, null, $"it would be refused: {fault.TrimEnd('.')}", null,
+                    client.Origin is null ? "mend it where it is declared" : "have its developer mend it, or end it with client delete", null);
+            }
+
+            foreach (var finding in ProfileCheck.Client(client.Metadata, examined.Options, client.Written)) yield return finding with { Subject = client.Subject };
+            // What changes for clients by a profile that all of them are to keep to; those that nobody declared are told when they come.
+            if (client.Origin is null && ProfileCheck.TurnedOn(client.Metadata, examined.Options) is { } turnedOn) yield return turnedOn;
         }
 
         foreach (var resource in examined.Resources)

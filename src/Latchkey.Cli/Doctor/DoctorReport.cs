@@ -48,7 +48,8 @@ internal sealed class DoctorReport(bool json)
     private static JsonObject ToJson(Examined examined, IReadOnlyList<Finding> findings) => new()
     {
         ["profile"] = SecurityProfiles.NameOf(examined.Options.Profile) is { Length: > 0 } profile ? profile : null,
-        ["clients"] = examined.Clients.Count,
+        ["clients"] = examined.Clients.Count(client => client.Origin is null),
+        ["undeclared_clients"] = examined.Clients.Count(client => client.Origin is not null),
         ["resources"] = examined.Resources.Count,
         ["findings"] = new JsonArray([.. findings.Select(finding => (JsonNode)new JsonObject
         {
@@ -68,11 +69,14 @@ internal sealed class DoctorReport(bool json)
 
     private static string Summary(Examined examined, IReadOnlyList<Finding> findings)
     {
-        var looked = $"Looked at {(examined.Settings is null ? "" : "the settings, ")}{Number(examined.Clients.Count, "client")} and {Number(examined.Resources.Count, "resource")}";
+        var looked = $"Looked at {(examined.Settings is null ? "" : "the settings, ")}{Number(examined.Clients.Count(client => client.Origin is null), "client")}{Undeclared(examined)} and {Number(examined.Resources.Count, "resource")}";
         return findings.Count == 0
             ? $"{looked}: nothing to mend."
             : $"{looked}: {Number(Count(findings, Severity.Error), "error")}, {Number(Count(findings, Severity.Warning), "warning")}, {Number(Count(findings, Severity.Note), "note")}.";
     }
+
+    private static string Undeclared(Examined examined) =>
+        examined.Clients.Count(client => client.Origin is not null) is > 0 and var count ? $", {count} that nobody declared" : "";
 
     private static int Count(IReadOnlyList<Finding> findings, Severity severity) => findings.Count(finding => finding.Severity == severity);
 

@@ -12,6 +12,9 @@ namespace Latchkey.Cli.Doctor;
 /// <summary>What the doctor looks at: settings as <c>serve</c> would read them, and the state as it would be after a start with them. Nothing is changed.</summary>
 internal sealed record Examined
 {
+    /// <summary>How many clients that nobody declared are looked at, of either kind.</summary>
+    public const int MostUndeclared = 500;
+
     private const string Anywhere = "https://localhost";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
@@ -36,8 +39,11 @@ internal sealed record Examined
     /// <summary>Whether a database was read.</summary>
     public bool HasDatabase { get; private init; }
 
-    /// <summary>Every client: the declared ones, and what else the database has.</summary>
+    /// <summary>Every client: the declared ones, what else the database has, and the first of those that nobody declared.</summary>
     public required IReadOnlyList<ExaminedClient> Clients { get; init; }
+
+    /// <summary>Whether there are more clients that nobody declared than were looked at.</summary>
+    public bool HasMoreUndeclared { get; private init; }
 
     /// <summary>Every resource.</summary>
     public required IReadOnlyList<ResourceMetadata> Resources { get; init; }
@@ -75,7 +81,10 @@ internal sealed record Examined
                 .. declared.Select(client => client with { Secrets = stored?.Secrets[client.Metadata.ClientId].ToList() ?? [] }),
                 .. (stored?.Clients ?? []).Where(row => !declared.Exists(client => client.Metadata.ClientId == row.Metadata.ClientId))
                     .Select(row => new ExaminedClient(row.Metadata, "the database", null) { Secrets = stored!.Secrets[row.Metadata.ClientId].ToList() }),
+                .. (stored?.Undeclared ?? []).Where(client => !declared.Exists(known => known.Metadata.ClientId == client.Metadata.ClientId)
+                    && !stored!.Clients.Exists(known => known.Metadata.ClientId == client.Metadata.ClientId)),
             ],
+            HasMoreUndeclared = stored?.HasMoreUndeclared == true,
             Resources = [.. state.Resources.Select(resource => resource.Metadata), .. (stored?.Resources ?? []).Where(known => state.Resources.All(resource => resource.Metadata.Resource != known.Resource))],
             TrustedIssuers =
                 [.. state.TrustedIssuers.Select(issuer => issuer.Metadata), .. (stored?.Issuers ?? []).Where(known => state.TrustedIssuers.All(issuer => issuer.Metadata.Issuer != known.Issuer))],
@@ -114,7 +123,9 @@ internal sealed record Examined
         {
             try
             {
-                return (await ReadAsync(database).ConfigureAwait(false), null);
+                var stored = await ReadAsync(database).ConfigureAwait(false);
+                var (undeclared, hasMore) = await ReadUndeclaredAsync(database).ConfigureAwait(false);
+                return (stored with { Undeclared = undeclared, HasMoreUndeclared = hasMore }, null);
             }
             catch (DatabaseUnavailableException exception) when (!needed)
             {
@@ -134,7 +145,32 @@ internal sealed record Examined
         await Storage.Resources.ListAsync(sql).ConfigureAwait(false),
         await Storage.TrustedIssuers.ListAsync(sql).ConfigureAwait(false)));
 
-    private sealed record Stored(List<ClientRow> Clients, ILookup<string, ClientSecret> Secrets, List<ResourceMetadata> Resources, List<TrustedIssuer> Issuers);
+    // An earlier version's schema may lack them.
+    private static async Task<(List<ExaminedClient> Clients, bool HasMore)> ReadUndeclaredAsync(Database database)
+    {
+        try
+        {
+            var (registered, documents) = await database.ReadAsync(async sql => (
+                await RegisteredClients.ListAsync(sql, "", MostUndeclared + 1).ConfigureAwait(false),
+                await ClientDocuments.ListAsync(sql, "", MostUndeclared + 1).ConfigureAwait(false))).ConfigureAwait(false);
+            return (
+            [
+                .. registered.Take(MostUndeclared).Select(row => new ExaminedClient(row.Metadata, "the database", null) { Origin = "registered itself", HasDeclaredSecret = row.SecretHash is not null }),
+                .. documents.Take(MostUndeclared).Select(row => new ExaminedClient(row.Metadata, "the database", null) { Origin = "known by its document" }),
+            ], registered.Count > MostUndeclared || documents.Count > MostUndeclared);
+        }
+        catch (DbException)
+        {
+            return ([], false);
+        }
+    }
+
+    private sealed record Stored(List<ClientRow> Clients, ILookup<string, ClientSecret> Secrets, List<ResourceMetadata> Resources, List<TrustedIssuer> Issuers)
+    {
+        public List<ExaminedClient> Undeclared { get; init; } = [];
+
+        public bool HasMoreUndeclared { get; init; }
+    }
 }
 
 /// <summary>A client that the doctor looks at.</summary>
@@ -143,12 +179,15 @@ internal sealed record Examined
 /// <param name="Written">The members that were written down for it; null for one of the database, which keeps every member.</param>
 internal sealed record ExaminedClient(ClientMetadata Metadata, string Place, IReadOnlySet<string>? Written)
 {
-    /// <summary>Whether the configuration has a secret for it.</summary>
+    /// <summary>Where it comes from, if no operator declared it; null if one did.</summary>
+    public string? Origin { get; init; }
+
+    /// <summary>Whether the configuration, or its own registration, has a secret for it.</summary>
     public bool HasDeclaredSecret { get; init; }
 
     /// <summary>The secrets that the database has of it.</summary>
     public IReadOnlyList<ClientSecret> Secrets { get; init; } = [];
 
     /// <summary>What findings call it.</summary>
-    public string Subject => $"client {Metadata.ClientId}";
+    public string Subject => Origin is null ? $"client {Metadata.ClientId}" : $"client {Metadata.ClientId} ({Origin})";
 }

@@ -49,9 +49,11 @@ internal static class StateRules
         DoctorRule.OfClients("client-certificate-over", Severity.Error, "jwks", "RFC 8705 section 2.2", (client, examined) => Keys(client.Metadata).Any(key => IsOver(key, examined.Now)),
             "a certificate of the client is over", "have the client make another, and register it beside the old one"),
         DoctorRule.OfClients("client-without-scope", Severity.Warning, "scope", null,
-            (client, _) => string.IsNullOrWhiteSpace(client.Metadata.Scope) && client.Metadata.GrantTypes.Count > 0 && client.Metadata.RedirectUris.Count > 0,
+            (client, _) => client.Origin is null && string.IsNullOrWhiteSpace(client.Metadata.Scope) && client.Metadata.GrantTypes.Count > 0 && client.Metadata.RedirectUris.Count > 0,
             "the client has no scope, so that every request of it is refused", "name the scopes that it may ask for"),
         new("client-unknown-scope", Severity.Warning, null, FindUnknownScopes),
+        new("clients-not-looked-at", Severity.Note, null, examined => examined.HasMoreUndeclared
+            ? [new("clients", null, $"of those that nobody declared, only the first {Examined.MostUndeclared} that registered themselves and the first {Examined.MostUndeclared} that are known by their documents were looked at", "see the others with client list")] : []),
         new("resource-long-tokens", Severity.Warning, "RFC 9700 section 2.2.1", examined => examined.Resources.Where(resource => resource.AccessTokenLifetime > 3600)
             .Select(resource => new Shortfall($"resource {resource.Resource}", "access_token_lifetime", "its tokens live for more than an hour: where nobody asks for revocations, that is how long a stolen one is good", "let them live for an hour or less; clients refresh them"))),
         new("resource-http", Severity.Warning, "OAuth 2.1 section 1.5", examined => examined.Resources.Where(resource => IsOpen(resource.Resource))

@@ -60,6 +60,8 @@ public sealed record ServerMetadata
     public IReadOnlyList<string>? UserinfoEncryptionAlgValuesSupported { get; init; }
     public IReadOnlyList<string>? UserinfoEncryptionEncValuesSupported { get; init; }
     public IReadOnlyList<string>? IntrospectionSigningAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? IntrospectionEncryptionAlgValuesSupported { get; init; }
+    public IReadOnlyList<string>? IntrospectionEncryptionEncValuesSupported { get; init; }
     public IReadOnlyList<string>? DpopSigningAlgValuesSupported { get; init; }
     public bool? TlsClientCertificateBoundAccessTokens { get; init; }
     public IReadOnlyDictionary<string, string>? MtlsEndpointAliases { get; init; }

@@ -96,6 +96,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
     {
         if (metadata.ClientId.Length == 0) metadata = metadata with { ClientId = NewId() };
         Judge(metadata);
+        await JudgeSectorAsync(metadata).ConfigureAwait(false);
         var secret = UsesSecret(metadata) ? SecretHasher.NewSecret() : null;
         var audit = Audit();
         await database.WriteAsync(async sql =>
@@ -120,12 +121,18 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
     /// <exception cref="AdministrationException">There is no such client, or the metadata would break a rule; nothing was changed.</exception>
     public async Task<ClientMetadata> UpdateAsync(string clientId, Func<ClientMetadata, ClientMetadata> change)
     {
+        // Others are asked before the database is held up.
+        var known = (await database.ReadAsync(sql => Clients.FindAsync(sql, clientId)).ConfigureAwait(false) ?? throw Missing(clientId)).Metadata;
+        var asked = change(known) with { ClientId = clientId };
+        Judge(asked);
+        if (SectorDocuments.MustAsk(asked, known)) await JudgeSectorAsync(asked).ConfigureAwait(false);
         var audit = Audit();
         return await database.WriteAsync(async sql =>
         {
             await ConfigurationVersion.LockAsync(sql).ConfigureAwait(false);
             if (await Clients.FindAsync(sql, clientId).ConfigureAwait(false) is not { } row) throw Missing(clientId);
             var metadata = change(row.Metadata) with { ClientId = clientId };
+            if (SectorDocuments.MustAsk(metadata, asked)) throw new AdministrationException($"The client {clientId} was changed by somebody else meanwhile; try again.");
             Judge(metadata);
             await JudgeAmongAsync(sql, metadata).ConfigureAwait(false);
             await SaveAsync(sql, metadata, isNew: false, audit).ConfigureAwait(false);
@@ -217,7 +224,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
             {
                 // The status lists name declared clients, whose older tokens are dead; of one that nobody declared each grant says it for itself.
                 if (!await RegisteredClients.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false)
-                    && await ClientDocuments.FindAsync(sql, clientId).ConfigureAwait(false) is null) throw Missing(clientId);
+                    && !await ClientDocuments.SetNotBeforeAsync(sql, clientId, audit.At).ConfigureAwait(false)) throw Missing(clientId);
                 await Grants.RevokeByClientAsync(sql, clientId, RevocationReasons.Operator, audit.At).ConfigureAwait(false);
             }
 
@@ -246,7 +253,7 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
     // What people gave a client whose id is a URL, and what is remembered of it.
     private static async ValueTask<bool> EndDocumentAsync(SqlSession sql, string clientId, long now)
     {
-        if (!await ClientDocuments.DeleteAsync(sql, clientId).ConfigureAwait(false)) return false;
+        if (!await ClientDocuments.DeleteAsync(sql, clientId, now).ConfigureAwait(false)) return false;
         await Grants.RevokeByClientAsync(sql, clientId, RevocationReasons.Operator, now).ConfigureAwait(false);
         await Consents.DeleteByClientAsync(sql, clientId).ConfigureAwait(false);
         return true;
@@ -258,6 +265,12 @@ public sealed class ClientAdministration(Database database, TimeProvider clock, 
     private static void Judge(ClientMetadata metadata)
     {
         if (ClientRules.Fault(metadata, null) is { } fault) throw new AdministrationException($"The client can't be so: {fault}");
+    }
+
+    private async ValueTask JudgeSectorAsync(ClientMetadata metadata)
+    {
+        if (metadata.SectorIdentifierUri is not null && await SectorDocuments.FaultOfDeclaredAsync(metadata, clock).ConfigureAwait(false) is { } fault)
+            throw new AdministrationException($"The client can't be so: {fault.Error.Description}");
     }
 
     // The server's own profile is not known here; what breaks it gets nothing from the server, which says so in its log.

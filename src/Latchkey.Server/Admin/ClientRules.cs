@@ -4,6 +4,7 @@ using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Authorize;
 using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Configuration;
 using Latchkey.Server.Profiles;
 using Latchkey.Server.Token;
 
@@ -38,7 +39,6 @@ internal static class ClientRules
         ?? ValueFault(client)
         ?? TokenExchangeFault(client.TokenExchange)
         ?? BackchannelFault(client)
-        ?? UnsupportedDemand(client)
         ?? UnknownProfile(client);
 
     private static string? IdFault(string id) =>
@@ -242,12 +242,17 @@ internal static class ClientRules
     private static string? SectorFault(ClientMetadata client)
     {
         if (client.SubjectType is not ("public" or "pairwise")) return $"subject_type {client.SubjectType} is unknown; use public or pairwise.";
-        if (client.SubjectType != "pairwise") return null;
         if (client.SectorIdentifierUri is { } uri)
-            return uri.StartsWith("https://", StringComparison.Ordinal) ? null : "sector_identifier_uri is not an https URL, which it must be for pairwise subjects.";
-        var hosts = client.RedirectUris.Select(redirect => new Uri(redirect).IdnHost).Distinct(StringComparer.OrdinalIgnoreCase).ToList();
+        {
+            return uri.StartsWith("https://", StringComparison.Ordinal) || RedirectUri.IsLoopback(uri)
+                ? null
+                : "sector_identifier_uri is neither an https URL nor an http one on this computer; the server reads the redirect URIs of the sector there.";
+        }
+
+        if (client.SubjectType != "pairwise") return null;
+        var hosts = Client.SectorAddresses(client).Select(address => new Uri(address).IdnHost).Distinct(StringComparer.OrdinalIgnoreCase).ToList();
         return hosts.Count > 1 || hosts.Contains("")
-            ? "subject_type pairwise needs a sector_identifier_uri, since the redirect URIs do not all have one and the same host."
+            ? $"subject_type pairwise needs a sector_identifier_uri, since redirect_uris{(client.Allows(GrantTypes.Ciba) ? " and jwks_uri" : "")} have not all one and the same host."
             : null;
     }
 
@@ -266,13 +271,14 @@ internal static class ClientRules
             ("id_token_encrypted_response", client.IdTokenEncryptedResponseAlg, client.IdTokenEncryptedResponseEnc),
             ("userinfo_encrypted_response", client.UserinfoEncryptedResponseAlg, client.UserinfoEncryptedResponseEnc),
             ("authorization_encrypted_response", client.AuthorizationEncryptedResponseAlg, client.AuthorizationEncryptedResponseEnc),
+            ("introspection_encrypted_response", client.IntrospectionEncryptedResponseAlg, client.IntrospectionEncryptedResponseEnc),
             ("request_object_encryption", client.RequestObjectEncryptionAlg, client.RequestObjectEncryptionEnc)])
         {
             if (algorithm is not null && !EncryptionAlgorithms.Keys.Contains(algorithm))
                 return $"{name}_alg {algorithm} is not supported; use one of {string.Join(", ", EncryptionAlgorithms.Keys)}.";
             if (encryption is not null && !EncryptionAlgorithms.Contents.Contains(encryption))
                 return $"{name}_enc {encryption} is not supported; use one of {string.Join(", ", EncryptionAlgorithms.Contents)}.";
-            if (encryption is not null && algorithm is null) return $"{name}_enc is there without {name}_alg; give both (OpenID Connect Registration section 2).";
+            if (encryption is not null && algorithm is null) return $"{name}_enc is there without {name}_alg; give both ({(name == "introspection_encrypted_response" ? "RFC 9701 section 6" : "OpenID Connect Registration section 2")}).";
             if (algorithm is not null && name != "request_object_encryption" && client.Jwks is null && client.JwksUri is null)
                 return $"{name}_alg needs a key of the client to encrypt to; give jwks or jwks_uri.";
         }
@@ -293,9 +299,4 @@ internal static class ClientRules
     private static string? UnknownProfile(ClientMetadata client) => SecurityProfiles.TryParse(client.Profile, out _)
         ? null
         : $"profile {client.Profile} is unknown; use one of {string.Join(", ", SecurityProfiles.Names)}.";
-
-    // What a client would rely on is refused rather than passed over in silence.
-    private static string? UnsupportedDemand(ClientMetadata client) => client.IntrospectionEncryptedResponseAlg is not null
-        ? "introspection_encrypted_response_alg can't be set: introspection answers are not encrypted by this version; take it out."
-        : null;
 }

@@ -5,9 +5,11 @@ using System.Text.Json;
 using Latchkey.Protocol.Messages;
 using Latchkey.Server.ClientAuthentication;
 using Latchkey.Server.Configuration;
+using Latchkey.Server.Fetching;
 using Latchkey.Server.Keys;
 using Latchkey.Server.Login;
 using Latchkey.Server.Profiles;
+using Latchkey.Server.Registration;
 using Latchkey.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -27,11 +29,13 @@ public sealed partial class StateApplier
     private readonly UserDirectory _users;
     private readonly ServerOptions _options;
     private readonly TimeProvider _clock;
+    private readonly DocumentFetcher _fetcher;
     private readonly ILogger<StateApplier> _logger;
 
     internal StateApplier(
-        Database database, ConfigurationSource configuration, UserDirectory users, ServerOptions options, TimeProvider clock, ILogger<StateApplier> logger) =>
-        (_database, _configuration, _users, _options, _clock, _logger) = (database, configuration, users, options, clock, logger);
+        Database database, ConfigurationSource configuration, UserDirectory users, ServerOptions options, TimeProvider clock, DocumentFetcher fetcher,
+        ILogger<StateApplier> logger) =>
+        (_database, _configuration, _users, _options, _clock, _fetcher, _logger) = (database, configuration, users, options, clock, fetcher, logger);
 
     /// <summary>Applies a state and reads the configuration again if it changed.</summary>
     /// <param name="state">The state, as <see cref="DeclaredStateReader"/> read it.</param>
@@ -53,6 +57,7 @@ public sealed partial class StateApplier
                 return [];
             }
 
+            await JudgeSectorsAsync(plan).ConfigureAwait(false);
             if (!await ApplyAsync(plan, version, actor).ConfigureAwait(false)) continue;
             await _configuration.RefreshAsync().ConfigureAwait(false);
             return plan.Describe();
@@ -115,6 +120,7 @@ public sealed partial class StateApplier
             if (known is null && await Users.FindAsync(sql, metadata.ClientId).ConfigureAwait(false) is not null)
                 throw new AdministrationException($"{declared.Place}: the client_id {metadata.ClientId} is the sub of a user; choose another, so that tokens can't be confused.");
             if (known is null || !Same(known, metadata)) plan.Clients.Add((metadata, known is null));
+            if (SectorDocuments.MustAsk(metadata, known)) plan.Sectors.Add((declared.Place, metadata));
             clients[metadata.ClientId] = metadata;
             if (declared.Secret is { } secret
                 && await IsOtherAsync(sql, ClientSecretKind, metadata.ClientId, secret, known is null).ConfigureAwait(false) is { } fingerprint)
@@ -142,6 +148,16 @@ public sealed partial class StateApplier
         }
 
         if (ProfileCheck.Fault(_options, clients.Values, resources.Values) is var (subject, sentence)) throw new AdministrationException($"{subject}: {sentence}");
+    }
+
+    // Others are asked outside the transaction, and only when a client is new or changes: what is declared as it was starts without them.
+    private async ValueTask JudgeSectorsAsync(Plan plan)
+    {
+        foreach (var (place, metadata) in plan.Sectors)
+        {
+            if (await SectorDocuments.FaultAsync(_fetcher, metadata, Reach.Declared).ConfigureAwait(false) is { } fault)
+                throw new AdministrationException($"{place}: {fault.Error.Description}");
+        }
     }
 
     private async ValueTask<Dictionary<string, ResourceMetadata>> PlanResourcesAsync(SqlSession sql, DeclaredState state, Dictionary<string, ClientMetadata> clients, Plan plan)
@@ -244,6 +260,9 @@ public sealed partial class StateApplier
     private sealed class Plan
     {
         public List<(ClientMetadata Metadata, bool IsNew)> Clients { get; } = [];
+
+        /// <summary>Clients that name a sector, where something else must stand there now than before.</summary>
+        public List<(string Place, ClientMetadata Metadata)> Sectors { get; } = [];
 
         public List<ValueChange> Secrets { get; } = [];
 

@@ -21,5 +21,5 @@ public sealed record UndeclaredClient(ClientMetadata Metadata, string Origin, lo
     internal static UndeclaredClient Of(RegisteredClient row) =>
         new(row.Metadata, "registered", row.NotBefore) { CreatedAt = row.CreatedAt, UpdatedAt = row.UpdatedAt, UsedAt = row.UsedAt };
 
-    internal static UndeclaredClient Of(ClientDocument row) => new(row.Metadata, "document", 0) { UpdatedAt = row.FetchedAt };
+    internal static UndeclaredClient Of(ClientDocument row) => new(row.Metadata, "document", row.NotBefore) { UpdatedAt = row.FetchedAt };
 }

@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using Latchkey.Protocol.Jose;
 using Latchkey.Server.Configuration;
 using Latchkey.Server.Fetching;
-using Latchkey.Server.Registration;
 using Latchkey.Verification.Providers;
 
 namespace Latchkey.Server.ClientAuthentication;
@@ -62,9 +61,7 @@ internal sealed class ClientKeys(DocumentFetcher fetcher, ServerOptions options,
         return kept.Keys;
     }
 
-    private Reach ReachOf(Client client) => !client.IsSelfRegistered ? Reach.Declared
-        : options.ClientIdMetadataDocuments == MetadataDocumentMode.Loopback ? Reach.PublicOrLoopback
-        : Reach.Public;
+    private Reach ReachOf(Client client) => client.IsSelfRegistered ? options.ReachOfAnybody : Reach.Declared;
 
     private async Task<ClientKeySet?> FetchAsync(string uri, Reach reach) =>
         await fetcher.FetchAsync(uri, reach, FetchRules.KeySet).ConfigureAwait(false) is FetchOutcome.Document document ? ClientKeySet.Read(document.Body) : null;

@@ -1,5 +1,6 @@
 using Latchkey.Protocol;
 using Latchkey.Protocol.Messages;
+using Latchkey.Protocol.Names;
 using Latchkey.Server.Profiles;
 using Latchkey.Storage;
 
@@ -61,8 +62,16 @@ internal sealed record Client(ClientMetadata Metadata, IReadOnlyList<ClientSecre
         return false;
     }
 
+    /// <summary>
+    /// The addresses that say which sector a client is of: where answers go to, and the keys of one that asks by the back channel (OpenID Connect Core
+    /// section 8.1, CIBA Core section 4).
+    /// </summary>
+    public static IEnumerable<string> SectorAddresses(ClientMetadata metadata) =>
+        metadata.Allows(GrantTypes.Ciba) && metadata.JwksUri is { } keys ? metadata.RedirectUris.Append(keys) : metadata.RedirectUris;
+
+    // One without any address is a sector of its own.
     private static string SectorOf(ClientMetadata metadata) =>
-        new Uri(metadata.SectorIdentifierUri ?? (metadata.RedirectUris.Count > 0 ? metadata.RedirectUris[0] : null) ?? $"https://{Uri.EscapeDataString(metadata.ClientId)}.invalid").IdnHost;
+        new Uri(metadata.SectorIdentifierUri ?? SectorAddresses(metadata).FirstOrDefault() ?? $"https://{Uri.EscapeDataString(metadata.ClientId)}.invalid").IdnHost;
 
     public override string ToString() => $"client {Id}";
 }

@@ -129,6 +129,8 @@ internal sealed class DiscoveryEndpoint(
             GlobalTokenRevocationEndpoint = options.Endpoint("/global-token-revocation"),
             GlobalTokenRevocationEndpointAuthMethodsSupported = demanded.AuthenticationMethods is null ? [ClientAuthenticationMethods.ClientSecretBasic] : proving,
             IntrospectionSigningAlgValuesSupported = signing,
+            IntrospectionEncryptionAlgValuesSupported = EncryptionAlgorithms.Keys,
+            IntrospectionEncryptionEncValuesSupported = EncryptionAlgorithms.Contents,
             AuthorizationDetailsTypesSupported = NotEmpty(configuration.Resources.SelectMany(resource => resource.AuthorizationDetailsTypes).Select(type => type.Type)),
             ProtectedResources = configuration.Resources.Count == 0 ? null : [.. configuration.Resources.Select(resource => resource.Resource)],
             ServiceDocumentation = options.ServiceDocumentation,

@@ -30,6 +30,9 @@ internal sealed record FetchRules
     /// <summary>A JWK set: JSON of any <c>+json</c> type, 64 KB.</summary>
     public static FetchRules KeySet { get; } = new() { MaximumSize = 64 * 1024, IsMediaType = IsJson };
 
+    /// <summary>The redirect URIs of a sector: JSON, 64 KB.</summary>
+    public static FetchRules Sector { get; } = new() { MaximumSize = 64 * 1024, IsMediaType = IsJson };
+
     /// <summary>The most bytes of a body that are taken.</summary>
     public required int MaximumSize { get; init; }
 

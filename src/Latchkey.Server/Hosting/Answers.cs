@@ -41,10 +41,10 @@ internal static class Answers
     }
 
     /// <summary>Writes a JWT, signed or encrypted (RFC 7519 section 10.3.1).</summary>
-    public static Task WriteJwtAsync(this HttpContext context, string jwt)
+    public static Task WriteJwtAsync(this HttpContext context, string jwt, string mediaType = "application/jwt")
     {
         var bytes = System.Text.Encoding.ASCII.GetBytes(jwt);
-        context.Response.ContentType = "application/jwt";
+        context.Response.ContentType = mediaType;
         context.Response.ContentLength = bytes.Length;
         return context.Response.Body.WriteAsync(bytes, context.RequestAborted).AsTask();
     }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using System.Text.Json;
 using Latchkey.Protocol;
 using Latchkey.Protocol.Jose;
@@ -19,7 +18,8 @@ namespace Latchkey.Server.Introspection;
 /// is inactive, so that nobody can go fishing (section 4).
 /// </summary>
 internal sealed class IntrospectionEndpoint(
-    ServerOptions options, ConfigurationSource configurations, ClientDirectory directory, ClientAuthenticator authenticator, AccessTokens accessTokens, Database database, TimeProvider clock)
+    ServerOptions options, ConfigurationSource configurations, ClientDirectory directory, ClientAuthenticator authenticator, AccessTokens accessTokens, ClientEncryption encryption,
+    Database database, TimeProvider clock)
 {
     private const string JwtMediaType = "application/token-introspection+jwt";
 
@@ -62,11 +62,19 @@ internal sealed class IntrospectionEndpoint(
         await WriteAsync(context, answer, caller, configuration, now).ConfigureAwait(false);
     }
 
-    /// <summary>Writes the answer: as JSON, or signed for who asks for that (RFC 9701), so that the caller can prove later what it was told.</summary>
-    private Task WriteAsync(HttpContext context, ReadOnlyMemory<byte> answer, Client caller, ServerConfiguration configuration, long now)
+    /// <summary>
+    /// Writes the answer: as JSON, or signed for who asks for that (RFC 9701), so that the caller can prove later what it was told; and then encrypted to
+    /// the caller, if it is registered for that.
+    /// </summary>
+    private async ValueTask WriteAsync(HttpContext context, ReadOnlyMemory<byte> answer, Client caller, ServerConfiguration configuration, long now)
     {
         context.Response.Headers.Vary = "Accept";
-        if (!AsksForJwt(context)) return context.WriteJsonAsync(answer);
+        if (!AsksForJwt(context))
+        {
+            await context.WriteJsonAsync(answer).ConfigureAwait(false);
+            return;
+        }
+
         var signer = configuration.Keys.Signer(caller.Metadata.IntrospectionSignedResponseAlg ?? SigningAlgorithms.RS256, now);
         var token = JwtWriter.Write(signer, JwtTypes.TokenIntrospection, (options.Issuer, caller.Id, IssuedAt: now / 1000, answer), static (json, claims) =>
         {
@@ -77,10 +85,9 @@ internal sealed class IntrospectionEndpoint(
             json.WritePropertyName("token_introspection"u8);
             json.WriteRawValue(claims.answer.Span);
         });
-        var body = Encoding.ASCII.GetBytes(token);
-        context.Response.ContentType = JwtMediaType;
-        context.Response.ContentLength = body.Length;
-        return context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask();
+        var sealing = encryption.EncryptAsync(token, caller, caller.Metadata.IntrospectionEncryptedResponseAlg, caller.Metadata.IntrospectionEncryptedResponseEnc);
+        if ((await sealing.ConfigureAwait(false)).Refused(out var error, out var jwt)) await context.WriteErrorAsync(error).ConfigureAwait(false);
+        else await context.WriteJwtAsync(jwt, JwtMediaType).ConfigureAwait(false);
     }
 
     // Who takes anything is content with JSON; only the type by its name asks for a JWT (RFC 9701 section 4).

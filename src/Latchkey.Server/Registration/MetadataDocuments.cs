@@ -30,25 +30,30 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
     private readonly ConcurrentDictionary<string, Kept> _kept = new(StringComparer.Ordinal);
     private readonly SingleFlight<Result<Kept>> _flights = new();
 
-    private readonly Reach _reach = options.ClientIdMetadataDocuments == MetadataDocumentMode.Loopback ? Reach.PublicOrLoopback : Reach.Public;
+    private readonly Reach _reach = options.ReachOfAnybody;
 
     /// <summary>Whether an id is one of these.</summary>
     public bool Takes(string clientId) => options.ClientIdMetadataDocuments != MetadataDocumentMode.Off && ClientIdUrl.IsMeant(clientId);
 
     /// <summary>Finds a client, reading its document if what is kept is no longer fresh.</summary>
-    public ValueTask<Result<Client>> FindAsync(string clientId, ServerConfiguration configuration, HttpContext context) =>
-        _kept.TryGetValue(clientId, out var kept) && Now < kept.FreshUntil
-            ? new(kept.ClientOf(configuration))
-            : ReadAsync(clientId, configuration, context);
+    public async ValueTask<Result<Client>> FindAsync(string clientId, ServerConfiguration configuration, HttpContext context)
+    {
+        if (!_kept.TryGetValue(clientId, out var kept) || Now >= kept.FreshUntil)
+        {
+            if ((await ReadAsync(clientId, context).ConfigureAwait(false)).Refused(out var error, out kept)) return error;
+        }
+
+        return await ClientOfAsync(kept, configuration).ConfigureAwait(false);
+    }
 
     /// <summary>Finds a client that is known already, fresh or not.</summary>
     public async ValueTask<Client?> FindKnownAsync(string clientId, ServerConfiguration configuration)
     {
-        if (_kept.TryGetValue(clientId, out var kept)) return kept.ClientOf(configuration);
+        if (_kept.TryGetValue(clientId, out var kept)) return await ClientOfAsync(kept, configuration).ConfigureAwait(false);
         if (await database.ReadAsync(sql => ClientDocuments.FindAsync(sql, clientId)).ConfigureAwait(false) is not { } row) return null;
         kept = new Kept(row.Metadata, options, row.FetchedAt, FreshUntil: 0);
         Keep(kept);
-        return kept.ClientOf(configuration);
+        return kept.ClientOf(Math.Max(row.NotBefore, configuration.NotBefore));
     }
 
     /// <summary>Writes down that a person has agreed to a client that nobody declared, inside the transaction that remembers it: it is kept from now on.</summary>
@@ -61,7 +66,11 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private async ValueTask<Result<Client>> ReadAsync(string clientId, ServerConfiguration configuration, HttpContext context)
+    // What an operator ended is asked of the database each time: every node is to know it at once, and documents are kept for up to a day.
+    private async ValueTask<Client> ClientOfAsync(Kept kept, ServerConfiguration configuration) => kept.ClientOf(Math.Max(
+        await database.ReadAsync(sql => ClientDocuments.FindNotBeforeAsync(sql, kept.Metadata.ClientId)).ConfigureAwait(false), configuration.NotBefore));
+
+    private async ValueTask<Result<Kept>> ReadAsync(string clientId, HttpContext context)
     {
         if (ClientIdUrl.Fault(clientId, _reach) is { } fault) return OAuthError.InvalidClient($"The client_id {fault}.");
 
@@ -80,7 +89,7 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
         var outcome = await flight.ConfigureAwait(false);
         if (outcome.Refused(out var error, out var kept)) return error;
         if (payer is not null) limits.ClientDocument.GiveBack(payer);
-        return kept.ClientOf(configuration);
+        return kept;
     }
 
     private async Task<Result<Kept>> ReadAsync(string clientId)
@@ -95,6 +104,13 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
                 return wrong;
             }
 
+            var earlier = metadata.SectorIdentifierUri is null ? null : await FindLastAsync(clientId).ConfigureAwait(false);
+            if (SectorDocuments.MustAsk(metadata, earlier?.Metadata) && await SectorDocuments.FaultAsync(fetcher, metadata, _reach).ConfigureAwait(false) is { } fault)
+            {
+                var reason = $"is wrong: {fault.Error.Description.TrimEnd('.')}";
+                return fault.MayPass ? LastOr(reason, earlier, now) : NotThere(clientId, reason);
+            }
+
             var fresh = new Kept(metadata, options, now, now + (long)Bounded(document.Freshness).TotalMilliseconds);
             Keep(fresh);
             await RenewAsync(fresh).ConfigureAwait(false);
@@ -103,20 +119,21 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
 
         // A host that says no is believed. One that says nothing may be back soon.
         var failed = (FetchOutcome.Failed)outcome;
-        if (!failed.MayPass)
-        {
-            _kept.TryRemove(clientId, out _);
-            return OAuthError.InvalidClient($"The client's metadata document {failed.Reason}.");
-        }
+        return failed.MayPass ? LastOr(failed.Reason, await FindLastAsync(clientId).ConfigureAwait(false), now) : NotThere(clientId, failed.Reason);
+    }
 
-        if (await FindLastAsync(clientId).ConfigureAwait(false) is { } last && now < last.FetchedAt + GoodWithoutHost.TotalMilliseconds)
-        {
-            var waiting = last with { FreshUntil = now + (long)TryAgain.TotalMilliseconds };
-            Keep(waiting);
-            return waiting;
-        }
+    private OAuthError NotThere(string clientId, string reason)
+    {
+        _kept.TryRemove(clientId, out _);
+        return OAuthError.InvalidClient($"The client's metadata document {reason}.");
+    }
 
-        return OAuthError.TemporarilyUnavailable($"The client's metadata document {failed.Reason}.");
+    private Result<Kept> LastOr(string reason, Kept? last, long now)
+    {
+        if (last is null || now >= last.FetchedAt + GoodWithoutHost.TotalMilliseconds) return OAuthError.TemporarilyUnavailable($"The client's metadata document {reason}.");
+        var waiting = last with { FreshUntil = now + (long)TryAgain.TotalMilliseconds };
+        Keep(waiting);
+        return waiting;
     }
 
     private static TimeSpan Bounded(TimeSpan? freshness) =>
@@ -158,7 +175,6 @@ internal sealed class MetadataDocuments(DocumentFetcher fetcher, Database databa
     {
         private readonly Client _client = SelfRegisteredMetadata.ToClient(Metadata, Options, ClientOrigin.Document, [], 0);
 
-        public Client ClientOf(ServerConfiguration configuration) =>
-            configuration.NotBefore == 0 ? _client : _client with { NotBefore = configuration.NotBefore };
+        public Client ClientOf(long notBefore) => notBefore == 0 ? _client : _client with { NotBefore = notBefore };
     }
 }

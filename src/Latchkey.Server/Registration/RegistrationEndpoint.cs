@@ -9,6 +9,7 @@ using Latchkey.Protocol.Messages;
 using Latchkey.Protocol.Names;
 using Latchkey.Server.Admin;
 using Latchkey.Server.ClientAuthentication;
+using Latchkey.Server.Fetching;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Profiles;
 using Latchkey.Storage;
@@ -19,7 +20,7 @@ namespace Latchkey.Server.Registration;
 
 /// <summary>Clients register themselves (RFC 7591), and later read, change or delete what they registered (RFC 7592).</summary>
 internal sealed class RegistrationEndpoint(
-    ServerOptions options, Database database, SoftwareStatements statements, RateLimits limits, Auditor auditor, TimeProvider clock)
+    ServerOptions options, Database database, SoftwareStatements statements, DocumentFetcher fetcher, RateLimits limits, Auditor auditor, TimeProvider clock)
 {
     /// <summary>What a registration access token begins with, so that secret scanners find it.</summary>
     public const string TokenPrefix = "lkg_";
@@ -48,7 +49,7 @@ internal sealed class RegistrationEndpoint(
         }
 
         var clientId = RegisteredClientSource.Prefix + Random(16);
-        if (Judge(request, clientId, caller.IsTrusted).Refused(out error, out var metadata))
+        if ((await JudgeAsync(request, clientId, caller.IsTrusted).ConfigureAwait(false)).Refused(out error, out var metadata))
         {
             await RefuseAsync(context, null, error).ConfigureAwait(false);
             return;
@@ -106,7 +107,7 @@ internal sealed class RegistrationEndpoint(
         }
 
         // A client that was let act for itself may go on doing so.
-        if (Judge(request, clientId, row.Metadata.Allows(GrantTypes.ClientCredentials)).Refused(out error, out var metadata))
+        if ((await JudgeAsync(request, clientId, row.Metadata.Allows(GrantTypes.ClientCredentials)).ConfigureAwait(false)).Refused(out error, out var metadata))
         {
             await RefuseAsync(context, clientId, error).ConfigureAwait(false);
             return;
@@ -199,6 +200,13 @@ internal sealed class RegistrationEndpoint(
     private static OAuthError Malformed(string description) => new("invalid_client_metadata", description);
 
     private static OAuthError TooLarge => new("invalid_client_metadata", $"The request is larger than {MaximumSize / 1024} KiB.", StatusCodes.Status413PayloadTooLarge);
+
+    // What others are asked about comes last: whoever sends nonsense makes the server ask nobody.
+    private async ValueTask<Result<ClientMetadata>> JudgeAsync(JsonObject request, string clientId, bool isTrusted)
+    {
+        if (Judge(request, clientId, isTrusted).Refused(out var error, out var metadata)) return error;
+        return await SectorDocuments.FaultAsync(fetcher, metadata, options.ReachOfAnybody).ConfigureAwait(false) is { Error: var fault } ? fault : metadata;
+    }
 
     private Result<ClientMetadata> Judge(JsonObject request, string clientId, bool isTrusted)
     {

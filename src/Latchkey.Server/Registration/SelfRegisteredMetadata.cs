@@ -26,7 +26,7 @@ internal static class SelfRegisteredMetadata
     {
         "client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts", "application_type", "redirect_uris", "post_logout_redirect_uris",
         "grant_types", "response_types", "scope", "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri",
-        "id_token_signed_response_alg", "default_max_age", "require_auth_time", "default_acr_values", "initiate_login_uri", "subject_type",
+        "id_token_signed_response_alg", "default_max_age", "require_auth_time", "default_acr_values", "initiate_login_uri", "subject_type", "sector_identifier_uri",
         "software_id", "software_version", "dpop_bound_access_tokens", "require_pushed_authorization_requests", "require_signed_request_object",
         "request_object_signing_alg", "request_object_encryption_alg", "request_object_encryption_enc", "authorization_signed_response_alg",
         "authorization_encrypted_response_alg", "authorization_encrypted_response_enc", "userinfo_signed_response_alg", "userinfo_encrypted_response_alg",
@@ -108,6 +108,12 @@ internal static class SelfRegisteredMetadata
     public static bool Same(ClientMetadata left, ClientMetadata right) =>
         JsonSerializer.Serialize(left, MessagesJson.Default.ClientMetadata) == JsonSerializer.Serialize(right, MessagesJson.Default.ClientMetadata);
 
+    /// <summary>A sentence as an <c>error_description</c> may be (RFC 6749 section 5.2).</summary>
+    public static string Ascii(string text) => string.Create(Math.Min(text.Length, 500), text, static (span, source) =>
+    {
+        for (var i = 0; i < span.Length; i++) span[i] = source[i] is >= ' ' and <= '~' and not '"' and not '\\' ? source[i] : '?';
+    });
+
     // Where answers go and who can prove to be the client: the order of the addresses does not matter.
     private static string FingerprintOf(ClientMetadata metadata)
     {
@@ -178,7 +184,8 @@ internal static class SelfRegisteredMetadata
 
         // 3. A stranger gets no key of its own made: the algorithms that are there from the start have to do.
         foreach (var (name, algorithm) in (ReadOnlySpan<(string, string?)>)[
-            ("id_token_signed_response_alg", metadata.IdTokenSignedResponseAlg), ("authorization_signed_response_alg", metadata.AuthorizationSignedResponseAlg)])
+            ("id_token_signed_response_alg", metadata.IdTokenSignedResponseAlg), ("authorization_signed_response_alg", metadata.AuthorizationSignedResponseAlg),
+            ("userinfo_signed_response_alg", metadata.UserinfoSignedResponseAlg), ("introspection_signed_response_alg", metadata.IntrospectionSignedResponseAlg)])
         {
             if (algorithm is not null && !SigningAlgorithms.Standing.Contains(algorithm))
                 return Metadata($"has a {name} that is not one of {string.Join(", ", SigningAlgorithms.Standing)}.");
@@ -191,10 +198,4 @@ internal static class SelfRegisteredMetadata
     // Clients that don't say what they are mean an app on the device where every answer goes to one (MCP authorization; RFC 8252 section 7).
     private static bool IsOnDevice(IReadOnlyList<string> redirectUris) =>
         redirectUris.Count > 0 && redirectUris.All(uri => RedirectUri.IsLoopback(uri) || !(uri.StartsWith("https:", StringComparison.OrdinalIgnoreCase) || uri.StartsWith("http:", StringComparison.OrdinalIgnoreCase)));
-
-    // RFC 6749 section 5.2 allows no more in error_description.
-    private static string Ascii(string text) => string.Create(Math.Min(text.Length, 500), text, static (span, source) =>
-    {
-        for (var i = 0; i < span.Length; i++) span[i] = source[i] is >= ' ' and <= '~' and not '"' and not '\\' ? source[i] : '?';
-    });
 }

@@ -43,7 +43,7 @@ internal sealed class TokenExchangeGrant(ServerOptions options, SubjectTokens to
         if (DecideActor(subject, actor, client, policy).Refused(out error, out var acting)) return error;
 
         // 3. For what.
-        if (SelectTargets(parameters, policy, configuration).Refused(out error, out var targets)) return error;
+        if (SelectTargets(parameters, client, policy, configuration).Refused(out error, out var targets)) return error;
         if (SelectScope(parameters[ParameterNames.Scope], subject, targets, configuration).Refused(out error, out var selection)) return error;
 
         return new Issuance
@@ -129,7 +129,7 @@ internal sealed class TokenExchangeGrant(ServerOptions options, SubjectTokens to
     }
 
     /// <summary>The targets of the request, all of them in the policy; <c>resource</c> and <c>audience</c> both name a registered resource here.</summary>
-    private static Result<List<Target>> SelectTargets(Parameters parameters, TokenExchangePolicy policy, ServerConfiguration configuration)
+    private static Result<List<Target>> SelectTargets(Parameters parameters, Client client, TokenExchangePolicy policy, ServerConfiguration configuration)
     {
         var targets = new List<Target>(1);
         foreach (var name in (IEnumerable<string>)[.. parameters.All(ParameterNames.Resource), .. parameters.All(ParameterNames.Audience)])
@@ -142,6 +142,7 @@ internal sealed class TokenExchangeGrant(ServerOptions options, SubjectTokens to
         }
 
         if (targets.Count > 0) return targets;
+        if (client.Requirements.Resource) return ResourceSelection.Missing;
 
         // None is named: the scopes tell, or there is but one.
         foreach (var allowed in policy.Targets)

@@ -25,7 +25,8 @@ internal sealed class StatusListEndpoint(ServerOptions options, ConfigurationSou
     private const long LifetimeSeconds = 3600;
     private const string ContentType = "application/statuslist+jwt";
 
-    private readonly string _algorithm = ClientTerms.OfAnyClient(options).Requirements.OrOwn(SigningAlgorithms.RS256);
+    private readonly string _ofAnyClient = ClientTerms.OfAnyClient(options).Requirements.OrOwn(SigningAlgorithms.RS256);
+    private volatile Choice? _choice;
     private readonly ConcurrentDictionary<long, SignedList> _lists = new();
 
     /// <summary>Answers <c>GET /status-lists/{number}</c>.</summary>
@@ -85,20 +86,32 @@ internal sealed class StatusListEndpoint(ServerOptions options, ConfigurationSou
 
         if (!found.Exists) return null;
         var limits = RevokedBefore.Of(configuration, options, Now);
-        if (_lists.TryGetValue(number, out var signed) && signed.IsCurrent(found.Revoked, limits, configuration.Keys, Now)) return signed;
+        if (_lists.TryGetValue(number, out var signed) && signed.IsCurrent(found.Revoked, limits, configuration.Keys, AlgorithmOf(configuration), Now)) return signed;
 
-        signed = Sign(number, found.Revoked, limits, configuration.Keys);
+        signed = Sign(number, found.Revoked, limits, configuration);
         if (_lists.Count >= Kept) _lists.Clear();
         return _lists[number] = signed;
     }
 
     private long Now => clock.GetUtcNow().ToUnixTimeSeconds();
 
-    private SignedList Sign(long number, List<long> revoked, RevokedBefore limits, KeyRing keys)
+    /// <summary>
+    /// How lists are signed. One list serves the APIs of all clients, so that it goes by the strictest: where a profile leaves an API no choice (FAPI 2.0
+    /// Security Profile section 5.4.1), the others take that algorithm too.
+    /// </summary>
+    private string AlgorithmOf(ServerConfiguration configuration)
     {
-        var now = Now;
+        if (_choice is { } known && ReferenceEquals(known.Configuration, configuration)) return known.Algorithm;
+        var algorithm = configuration.Clients.FirstOrDefault(client => !client.Requirements.Takes(_ofAnyClient)) is { } strict ? strict.Requirements.OrOwn(_ofAnyClient) : _ofAnyClient;
+        _choice = new(configuration, algorithm);
+        return algorithm;
+    }
+
+    private SignedList Sign(long number, List<long> revoked, RevokedBefore limits, ServerConfiguration configuration)
+    {
+        var (now, algorithm, keys) = (Now, AlgorithmOf(configuration), configuration.Keys);
         var claims = (options.Issuer, Subject: StatusList.Address(options, number), Now: now, Ttl: (long)options.StatusListTtl.TotalSeconds, List: StatusList.Encode(revoked), Limits: limits);
-        var token = JwtWriter.Write(keys.Signer(_algorithm, now * 1000), JwtTypes.StatusList, claims, static (json, claims) =>
+        var token = JwtWriter.Write(keys.Signer(algorithm, now * 1000), JwtTypes.StatusList, claims, static (json, claims) =>
         {
             json.WriteString("iss"u8, claims.Issuer);
             json.WriteString("sub"u8, claims.Subject);
@@ -111,15 +124,17 @@ internal sealed class StatusListEndpoint(ServerOptions options, ConfigurationSou
             json.WriteEndObject();
             claims.Limits.Write(json);
         });
-        return new(Encoding.ASCII.GetBytes(token), revoked, limits, keys, now, now + LifetimeSeconds);
+        return new(Encoding.ASCII.GetBytes(token), revoked, limits, keys, algorithm, now, now + LifetimeSeconds);
     }
 
-    private sealed record SignedList(byte[] Token, List<long> Revoked, RevokedBefore Limits, KeyRing Keys, long SignedAt, long ExpiresAt)
+    private sealed record SignedList(byte[] Token, List<long> Revoked, RevokedBefore Limits, KeyRing Keys, string Algorithm, long SignedAt, long ExpiresAt)
     {
         public string Tag { get; } = $"\"{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Token).AsSpan(0, 12))}\"";
 
-        // Signed again well before it expires, and when a key came or went.
-        public bool IsCurrent(List<long> revoked, RevokedBefore limits, KeyRing keys, long now) =>
-            ReferenceEquals(Keys, keys) && now < SignedAt + LifetimeSeconds / 2 && Limits.Equals(limits) && Revoked.SequenceEqual(revoked);
+        // Signed again well before it expires, when a key came or went, and when a client came that takes no such signature.
+        public bool IsCurrent(List<long> revoked, RevokedBefore limits, KeyRing keys, string algorithm, long now) =>
+            ReferenceEquals(Keys, keys) && Algorithm == algorithm && now < SignedAt + LifetimeSeconds / 2 && Limits.Equals(limits) && Revoked.SequenceEqual(revoked);
     }
+
+    private sealed record Choice(ServerConfiguration Configuration, string Algorithm);
 }

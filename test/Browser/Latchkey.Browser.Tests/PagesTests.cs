@@ -1,5 +1,6 @@
 using System.Net;
 using Latchkey.Browser.Tests.Site;
+using Microsoft.Playwright;
 
 namespace Latchkey.Browser.Tests;
 
@@ -21,6 +22,35 @@ public sealed class PagesTests(DemoSite site)
         await visitor.LookAsync("consent app");
         await visitor.Page.GotoAsync(site.Second.Request("openid", ("prompt", "select_account")).Url);
         await visitor.LookAsync("select account");
+    });
+
+    [Fact, Spec("RFC 9396", "7"), Spec("Client ID Metadata Document", "8.5")]
+    public Task What_a_person_is_asked_to_agree_to() => site.VisitAsync(async visitor =>
+    {
+        const string details = """
+            [{"type":"payment","creditor":"Green Grocer & Daughters, at the very end of the long market street","amount":{"currency":"EUR","value":"12.50"},
+              "reference":"RF18539007547034RF18539007547034RF18539007547034RF18539007547034RF18539007547034"},
+             {"type":"payment","creditor":"Baker","amount":{"currency":"GBP","value":"3.00"}}]
+            """;
+        await visitor.Page.GotoAsync(site.Payer.Request("openid profile", ("authorization_details", details)).Url);
+        await visitor.SignInAsync(site.Newcomer());
+        await visitor.LookAsync("consent details");
+        await visitor.Page.GotoAsync(site.Stranger.Request("openid profile offline_access api:read").Url);
+        await visitor.LookAsync("consent stranger");
+    });
+
+    [Fact, Spec("OIDC Front-Channel Logout", "2")]
+    public Task Signing_out_where_apps_are_told_in_frames() => site.VisitAsync(async visitor =>
+    {
+        var request = site.Framed.Request("openid");
+        await visitor.Page.GotoAsync(request.Url);
+        await visitor.SignInAsync(site.Newcomer());
+        await visitor.PressAsync("Allow");
+        (await site.Framed.RedeemAsync(request, (await visitor.Page.Locator("#code").TextContentAsync())!)).Expect(HttpStatusCode.OK);
+        await visitor.OpenAsync("/logout");
+        await visitor.PressAsync("Sign out");
+        await Assertions.Expect(visitor.Page.GetByText("We are telling it to sign you out.")).ToBeVisibleAsync();
+        await visitor.LookAsync("logged out frames");
     });
 
     [Fact]

@@ -26,6 +26,11 @@ public sealed class InteropServer : IAsyncLifetime
     /// <summary>It asks people by the back channel.</summary>
     public static TestClient Till { get; } = new("till", "till-secret-0123456789abcdefghij", TestClient.Basic, null);
 
+    /// <summary>Two APIs that want what they are told of tokens encrypted, to a key of each kind.</summary>
+    public static TestClient SealedRsa { get; } = new("sealed-rsa", "sealed-rsa-secret-0123456789ab", TestClient.Post, null);
+
+    public static TestClient SealedEc { get; } = new("sealed-ec", "sealed-ec-secret-0123456789abc", TestClient.Post, null);
+
     public async ValueTask InitializeAsync()
     {
         var state = DeclaredStates.Standard();
@@ -39,6 +44,19 @@ public sealed class InteropServer : IAsyncLifetime
             client["grant_types"] = new JsonArray("urn:openid:params:grant-type:ciba");
             client["backchannel_token_delivery_mode"] = "poll";
         });
+        foreach (var (api, key, algorithm) in ((TestClient, JsonNode, string)[])[(SealedRsa, SealedKeys.RsaPublic, "RSA-OAEP-256"), (SealedEc, SealedKeys.EcPublic, "ECDH-ES")])
+        {
+            state.Add(api, client =>
+            {
+                client["grant_types"] = new JsonArray("client_credentials");
+                client["jwks"] = new JsonObject { ["keys"] = new JsonArray(key) };
+                client["introspection_encrypted_response_alg"] = algorithm;
+            });
+            state.Resource(DeclaredStates.Api)["clients"]!.AsArray().Add(api.Id);
+        }
+
+        state.Client(SealedEc)["introspection_encrypted_response_enc"] = "A256GCM";
+        state.Client(SealedEc)["introspection_signed_response_alg"] = "ES256";
         state.Add(Guide);
         state.Add(AspNet, client => client["post_logout_redirect_uris"] = new JsonArray($"http://127.0.0.1:{AspNetPort}/signout-callback-oidc"));
         // The guide's client reads and writes its one API in one token.

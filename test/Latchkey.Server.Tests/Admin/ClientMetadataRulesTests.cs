@@ -48,7 +48,8 @@ public sealed class ClientMetadataRulesTests
         { "userinfo_encrypted_response_alg", "\"RSA1_5\"", "RSA-OAEP-256" }, { "id_token_encrypted_response_alg", "\"RSA-OAEP-256\"", "jwks" },
         { "id_token_encrypted_response_enc", "\"A256GCM\"", "id_token_encrypted_response_alg" }, { "request_object_encryption_enc", "\"A256CBC-HS512\"", "A256GCM" },
         { "authorization_signed_response_alg", "\"none\"", "RS256" }, { "request_object_signing_alg", "\"none\"", "RS256" },
-        { "introspection_encrypted_response_alg", "\"RSA-OAEP\"", "not encrypted" }, { "subject_type", "\"ephemeral\"", "pairwise" },
+        { "introspection_encrypted_response_alg", "\"RSA-OAEP\"", "RSA-OAEP-256, ECDH-ES" }, { "introspection_encrypted_response_alg", "\"ECDH-ES\"", "give jwks or jwks_uri" },
+        { "introspection_encrypted_response_enc", "\"A256GCM\"", "introspection_encrypted_response_alg" }, { "subject_type", "\"ephemeral\"", "pairwise" },
         { "token_endpoint_auth_method", "\"tls_client_auth\"", "tls_client_auth_subject_dn" }, { "token_endpoint_auth_method", "\"self_signed_tls_client_auth\"", "x5c" },
         { "token_endpoint_auth_method", "\"client_secret_jwt\"", "private_key_jwt" }, { "token_endpoint_auth_method", "\"private_key_jwt\"", "give jwks or jwks_uri" },
         { "token_endpoint_auth_method", "\"magic\"", "client_secret_basic" }, { "token_endpoint_auth_signing_alg", "\"HS256\"", "RS256" },
@@ -68,6 +69,7 @@ public sealed class ClientMetadataRulesTests
         { "post_logout_redirect_uris", "[\"data:text/html,x\"]", "data:" }, { "logo_uri", "\"javascript:alert(1)\"", "http" }, { "client_uri", "\"/home\"", "http" }, { "jwks_uri", "\"file:///etc/passwd\"", "http" },
         { "backchannel_logout_uri", "\"https://app.example.com/logout#f\"", "fragment" }, { "initiate_login_uri", "\"x\"", "http" },
         { "frontchannel_logout_uri", "\"https://elsewhere.example.com/logout\"", "redirect_uris" }, { "sector_identifier_uri", "\"x\"", "http" },
+        { "sector_identifier_uri", "\"http://app.example.com/sector\"", "neither an https URL" },
         { "jwks", "{}", "JWK set" }, { "jwks", "[]", "JWK set" }, { "jwks", "{ \"keys\": [{ \"kty\": \"oct\", \"k\": \"c2VjcmV0\" }] }", "private or symmetric" },
         { "jwks", "{ \"keys\": [{ \"kty\": \"EC\", \"d\": \"x\" }] }", "private or symmetric" }, { "jwks", "{ \"keys\": [{}] }", "kty" },
         { "scope", "\"a\\\"b\"", "scope" }, { "default_scope", "\"more\"", "default_scope has more" }, { "refresh_token_rotation", "\"never\"", "rotate" }, { "default_max_age", "-1", "default_max_age" },
@@ -85,6 +87,12 @@ public sealed class ClientMetadataRulesTests
         { "\"token_endpoint_auth_method\": \"private_key_jwt\", \"jwks_uri\": \"https://a.example/jwks\", \"client_secret\": \"0123456789abcdef\"", "no secret" },
         { "\"jwks\": { \"keys\": [] }, \"jwks_uri\": \"https://a.example/jwks\"", "both there" },
         { "\"application_type\": \"web\", \"redirect_uris\": [\"com.example.app:/cb\"]", "com.example.app:/cb" },
+        { "\"subject_type\": \"pairwise\", \"redirect_uris\": [\"https://a.example/cb\", \"https://b.example/cb\"]", "sector_identifier_uri, since redirect_uris have" },
+        {
+            "\"subject_type\": \"pairwise\", \"redirect_uris\": [\"https://a.example/cb\"], \"jwks_uri\": \"https://b.example/jwks\", "
+                + "\"grant_types\": [\"authorization_code\", \"urn:openid:params:grant-type:ciba\"], \"backchannel_token_delivery_mode\": \"poll\"",
+            "redirect_uris and jwks_uri have"
+        },
     };
 
     [Theory, MemberData(nameof(Taken))]

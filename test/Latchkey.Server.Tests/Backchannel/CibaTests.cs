@@ -229,6 +229,33 @@ public sealed class CibaTests(CibaServer server) : IClassFixture<CibaServer>
         Assert.Equal(before, await server.FingerprintAsync());
     }
 
+    /// <summary>A server that has no user codes passes over them as over any parameter that it does not know; acr_values are a wish, which need not be granted.</summary>
+    [Fact, Spec("CIBA", "7.1"), Spec("RFC 6749", "3.2")]
+    public async Task What_need_not_be_heeded_is_passed_over()
+    {
+        using var till = server.Client(CibaServer.Till);
+        var person = server.NewPerson();
+        using var browser = server.Server.Browser(person);
+        var longest = new string('m', 100);
+        var asked = (await AskAsync(till, person, ("user_code", "1234"), ("acr_values", "urn:example:gold urn:example:silver"), ("binding_message", longest), ("unheard_of", "x"))).Expect(HttpStatusCode.OK);
+        var page = await OpenAsync(browser);
+        Assert.Contains(longest, page.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("1234", page.Text, StringComparison.Ordinal);
+        await DecideAsync(browser, page, "allow");
+        var claims = await Jwt.VerifyAsync((await PollAsync(till, asked["auth_req_id"])).Expect(HttpStatusCode.OK)["id_token"]!, server.Issuer, "till", "JWT", clock: server.Clock);
+        // It never says what is not so.
+        Assert.DoesNotContain("urn:example", claims.GetRawText(), StringComparison.Ordinal);
+    }
+
+    [Fact, Spec("CIBA", "7.1")]
+    public async Task Two_hints_are_one_too_many_even_where_they_agree()
+    {
+        using var till = server.Client(CibaServer.Till);
+        foreach (var (name, value) in ((string, string)[])[("id_token_hint", "x.y.z"), ("login_hint_token", "x.y.z")])
+            Assert.Contains("login_hint", (await AskAsync(till, DeclaredStates.Bob, (name, value))).ExpectError("invalid_request").ErrorDescription, StringComparison.Ordinal);
+        Assert.Contains("login_hint and id_token_hint", (await AskAsync(till, DeclaredStates.Bob, ("login_hint", null))).ExpectError("invalid_request").ErrorDescription, StringComparison.Ordinal);
+    }
+
     [Fact, Spec("CIBA", "7.1"), Spec("CIBA", "13")]
     public async Task Only_clients_that_prove_themselves_and_have_the_grant_may_ask()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Latchkey.Server.Admin;
 using Latchkey.Server.Tests.Authorize;
 using Latchkey.Server.Tests.SenderConstraint;
 using Latchkey.Storage;
@@ -156,7 +157,40 @@ public sealed class FapiTests(ProfileServer server) : IClassFixture<ProfileServe
         using var robot = server.Client(ProfileServer.Robot);
         (await robot.ClientCredentialsAsync(null)).ExpectError("invalid_target");
         (await robot.ClientCredentialsAsync("api:read")).ExpectError("invalid_target");
-        (await robot.ClientCredentialsAsync("api:read", ("resource", DeclaredStates.Api))).Expect(HttpStatusCode.OK);
+        var token = (await robot.ClientCredentialsAsync("api:read", ("resource", DeclaredStates.Api))).Expect(HttpStatusCode.OK)["access_token"];
+
+        // An exchange that has but one target needs it said all the same.
+        (string, string?)[] exchange =
+        [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), ("subject_token", token), ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ];
+        (await robot.TokenAsync(exchange)).ExpectError("invalid_target");
+        (await robot.TokenAsync([.. exchange, ("scope", "api:read")])).ExpectError("invalid_target");
+        foreach (var name in (string[])["resource", "audience"]) (await robot.TokenAsync([.. exchange, (name, DeclaredStates.Api)])).Expect(HttpStatusCode.OK);
+    }
+
+    /// <summary>One list serves the APIs of all clients: where a client is held to FAPI, it is signed as FAPI lets an API take it.</summary>
+    [Fact, Spec("FAPI 2.0 Security Profile", "5.4.1"), Spec("draft-ietf-oauth-status-list", "5.1")]
+    public async Task The_status_list_is_signed_so_that_every_API_may_take_it()
+    {
+        using var machine = server.Client(DeclaredStates.Machine);
+        Assert.Equal("PS256", await ListAlgorithmAsync(machine));
+
+        // Where nobody is, it stays what most take, until somebody comes who is.
+        await using var own = await InProcessServer.StartAsync();
+        using var other = own.Client(DeclaredStates.Machine);
+        Assert.Equal("RS256", await ListAlgorithmAsync(other));
+        var state = DeclaredStates.Standard().Add(ProfileServer.Bank, client => ProfileServer.Declare(client, "fapi2-security"));
+        await own.Services.ApplyDeclaredStateAsync(DeclaredStateReader.Read(state.ToJsonString(), "test", new HashSet<string>(), Environment.GetEnvironmentVariable), "cli");
+        Assert.Equal("PS256", await ListAlgorithmAsync(other));
+
+        static async Task<string> ListAlgorithmAsync(OAuthClient client)
+        {
+            using var http = new HttpClient();
+            var token = (await client.ClientCredentialsAsync("api:read")).Expect(HttpStatusCode.OK)["access_token"]!;
+            var address = Jwt.Claims(token).GetProperty("status").GetProperty("status_list").GetProperty("uri").GetString()!;
+            return Jwt.Header(await http.GetStringAsync(new Uri(address))).GetProperty("alg").GetString()!;
+        }
     }
 
     [Fact]

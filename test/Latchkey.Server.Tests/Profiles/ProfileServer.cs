@@ -39,8 +39,9 @@ public class ProfileServer : ClockedServer
         })
         .Add(Robot, client =>
         {
-            client["grant_types"] = new JsonArray("client_credentials");
+            client["grant_types"] = new JsonArray("client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange");
             client["scope"] = "api:read files:read";
+            client["token_exchange"] = JsonNode.Parse($$"""{ "targets": [ { "resource": "{{DeclaredStates.Api}}" } ] }""");
             client["profile"] = "mcp";
         })
         .Add(Rsa, client =>

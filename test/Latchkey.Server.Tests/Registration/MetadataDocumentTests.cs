@@ -338,6 +338,36 @@ public sealed class MetadataDocumentTests(MetadataDocumentServer server) : IClas
         await Assert.ThrowsAsync<Latchkey.Server.Admin.AdministrationException>(() => Administration.RevokeGrantsAsync(server.Site.Url("/nobody.json")));
     }
 
+    /// <summary>A code is kept nowhere, so that the client's limit has to end it: whether its grants were ended, it was deleted, or blocked and let in again.</summary>
+    [Theory, Spec("RFC 7009", "2.1")]
+    [InlineData("revoke"), InlineData("delete"), InlineData("block")]
+    public async Task A_code_that_was_given_before_is_dead_and_one_given_after_is_good(string how)
+    {
+        var document = MetadataDocumentServer.Minimal();
+        document["grant_types"] = new JsonArray("authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code");
+        var published = server.Publish(document);
+        using var client = server.Server.Client(published);
+        using var alice = server.Server.Browser();
+        await client.SignInAsync(alice, "openid");
+        var request = client.Request("openid");
+        var code = (await alice.AuthorizeAsync(request.Url)).Answer.Code!;
+        var device = (await client.DeviceAsync("openid")).Expect(HttpStatusCode.OK);
+        server.Server.Clock.Advance(TimeSpan.FromSeconds(1));
+        if (how == "revoke") await Administration.RevokeGrantsAsync(published.Id);
+        if (how is "block") await Administration.BlockAsync(published.Id);
+        if (how is "delete" or "block") await Administration.DeleteAsync(published.Id);
+        await server.Server.Services.GetRequiredService<ConfigurationSource>().RefreshAsync(TestContext.Current.CancellationToken);
+        if (how != "revoke") Assert.Null(await RowAsync(published.Id));
+
+        (await client.RedeemAsync(request, code)).ExpectError("invalid_grant");
+        (await client.PollAsync(device["device_code"]!)).ExpectError("invalid_grant");
+        // People may agree anew, and the limit stays while its document is read again.
+        var tokens = await client.SignInAsync(alice, "openid");
+        (await client.RefreshAsync(tokens.RefreshToken!)).Expect(HttpStatusCode.OK);
+        server.Server.Clock.Advance(TimeSpan.FromSeconds(20));
+        (await client.RedeemAsync(request, code)).ExpectError("invalid_grant");
+    }
+
     /// <summary>What an operator declares under the id takes the document's place: without a grant type, it may do nothing any more.</summary>
     [Fact]
     public async Task An_operator_blocks_it_by_declaring_its_id()

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Latchkey.Server.Hosting;
 using Latchkey.Server.Registration;
+using Latchkey.Server.Tests.Authorize;
 using Latchkey.Server.Tests.TokenStatus;
 using Latchkey.Storage;
 using Microsoft.Extensions.DependencyInjection;
@@ -142,6 +143,11 @@ public sealed class RegistrationTests(RegistrationServers servers) : IClassFixtu
     [InlineData("""{"redirect_uris":["https://a.example.com/"],"jwks":{"keys":[]},"jwks_uri":"https://a.example.com/k"}""", "invalid_client_metadata")]
     [InlineData("""{"redirect_uris":["https://a.example.com/"],"client_uri":"javascript:alert(1)"}""", "invalid_client_metadata")]
     [InlineData("""{"redirect_uris":["https://a.example.com/"],"scope":"a\u0001b"}""", "invalid_client_metadata")]
+    [InlineData("""{"redirect_uris":["https://a.example.com/"],"userinfo_signed_response_alg":"ES512"}""", "invalid_client_metadata")]
+    [InlineData("""{"redirect_uris":["https://a.example.com/"],"introspection_signed_response_alg":"ES512"}""", "invalid_client_metadata")]
+    [InlineData("""{"redirect_uris":["https://a.example.com/"],"introspection_encrypted_response_alg":"RSA1_5","jwks_uri":"https://a.example.com/k"}""", "invalid_client_metadata")]
+    [InlineData("""{"redirect_uris":["https://a.example.com/"],"introspection_encrypted_response_alg":"RSA-OAEP-256"}""", "invalid_client_metadata")]
+    [InlineData("""{"redirect_uris":["https://a.example.com/"],"introspection_encrypted_response_enc":"A256GCM"}""", "invalid_client_metadata")]
     [InlineData("""{"redirect_uris":["https://a.example.com/"],"jwks":{"keys":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}}""", "invalid_client_metadata")]
     [InlineData("""[]""", "invalid_client_metadata")]
     [InlineData("""{""", "invalid_client_metadata")]
@@ -184,6 +190,28 @@ public sealed class RegistrationTests(RegistrationServers servers) : IClassFixtu
         Assert.True(page.Has("decision", "allow"), page.ToString());
         Assert.Contains("registered itself", page.Text, StringComparison.Ordinal);
         Assert.Empty(page.Document!.QuerySelectorAll("img"));
+    }
+
+    [Fact, Spec("RFC 9701", "6")]
+    public async Task A_client_registers_for_encrypted_introspection()
+    {
+        var request = new JsonObject
+        {
+            ["redirect_uris"] = new JsonArray("https://a.example.com/cb"),
+            ["jwks"] = new JsonObject { ["keys"] = new JsonArray(JsonNode.Parse(SignedServer.Agreement.PublicKey.Span)) },
+            ["introspection_encrypted_response_alg"] = "ECDH-ES",
+            ["introspection_encrypted_response_enc"] = "A128GCM",
+        };
+        var answer = await RegisterAsync(request.ToJsonString());
+        Assert.Equal(("ECDH-ES", "A128GCM"), (answer["introspection_encrypted_response_alg"], answer["introspection_encrypted_response_enc"]));
+        using var client = servers.Open.Client(new TestClient(answer["client_id"]!, answer["client_secret"], TestClient.Basic, "https://a.example.com/cb"));
+        using var alice = servers.Open.Browser();
+        var tokens = await client.SignInAsync(alice, "openid");
+        using var question = new HttpRequestMessage(HttpMethod.Post, servers.Open.Issuer + "/introspect") { Content = new FormUrlEncodedContent([new("token", tokens.AccessToken)]) };
+        question.Headers.Authorization = OAuthClient.BasicHeader(client.Client.Id, client.Client.Secret!);
+        question.Headers.Accept.Add(new("application/token-introspection+jwt"));
+        var told = Jwt.Claims(SignedServer.Decrypt(SignedServer.Agreement, (await client.SendAsync(question)).Expect(HttpStatusCode.OK).Body));
+        Assert.True(told.GetProperty("token_introspection").GetProperty("active").GetBoolean());
     }
 
     [Fact]

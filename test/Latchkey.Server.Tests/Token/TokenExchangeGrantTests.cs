@@ -280,6 +280,20 @@ public sealed class TokenExchangeGrantTests(ExchangingServer server) : IClassFix
         }
     }
 
+    /// <summary>A grant that hangs on a session gives nothing once that is over, though nobody has come yet to revoke the grant for it.</summary>
+    [Theory, InlineData("expires_at"), InlineData("ended_at"), Spec("RFC 8693", "5")]
+    public async Task A_session_that_is_over_ends_the_exchange(string column)
+    {
+        await using var own = new ExchangingServer();
+        await own.InitializeAsync();
+        using var web = own.Client(DeclaredStates.Web);
+        using var api = own.Client(DeclaredStates.ApiServer);
+        var token = (await own.SignInAsync(web, "openid api:read")).AccessToken;
+        (await ExchangeAsync(api, token, ("resource", DeclaredStates.Files))).Expect(HttpStatusCode.OK);
+        await own.ExecuteAsync($"UPDATE sessions SET {column} = $1", own.Now);
+        (await ExchangeAsync(api, token, ("resource", DeclaredStates.Files))).ExpectError("invalid_request");
+    }
+
     [Fact, Spec("OpenID Connect Core", "5.3.1")]
     public async Task Userinfo_forgets_the_exchanged_token_with_its_grant()
     {
@@ -309,6 +323,35 @@ public sealed class TokenExchangeGrantTests(ExchangingServer server) : IClassFix
 
         (await support.RevokeAsync(tokens.RefreshToken!)).Expect(HttpStatusCode.OK);
         (await ExchangeAsync(support, tokens.IdToken!, ("subject_token_type", IdTokenType), ("resource", DeclaredStates.Api))).ExpectError("invalid_request");
+    }
+
+    /// <summary>What the API behind is opened for is said by a scope of the API in front; a token without it opens nothing there.</summary>
+    [Fact, Spec("RFC 8693", "2.2.2")]
+    public async Task A_token_without_the_subject_scope_of_a_target_gives_nothing_for_it()
+    {
+        using var web = server.Client(DeclaredStates.Web);
+        using var api = server.Client(DeclaredStates.ApiServer);
+        var token = (await server.SignInAsync(web, "openid api:write")).AccessToken;
+        (await ExchangeAsync(api, token, ("resource", DeclaredStates.Files))).ExpectError("invalid_scope");
+        (await ExchangeAsync(api, token, ("resource", DeclaredStates.Files), ("scope", "files:read"))).ExpectError("invalid_scope");
+        token = (await server.SignInAsync(web, "openid api:read api:write")).AccessToken;
+        (await ExchangeAsync(api, token, ("resource", DeclaredStates.Files))).Expect(HttpStatusCode.OK);
+    }
+
+    /// <summary>As a hint an ID token is good when it is over; as a subject token it is not, though its grant and session live on.</summary>
+    [Fact, Spec("RFC 8693", "2.1"), Spec("OIDC Core", "2")]
+    public async Task An_ID_token_whose_time_is_over_is_not_exchanged()
+    {
+        await using var own = new ExchangingServer();
+        await own.InitializeAsync();
+        using var support = own.Client(ExchangingServer.Support);
+        var tokens = await own.SignInAsync(support, "openid api:read");
+        var expires = Jwt.Claims(tokens.IdToken!).GetProperty("exp").GetInt64();
+        own.Wait((int)(expires - (own.Now / 1000)) - 1);
+        (await ExchangeAsync(support, tokens.IdToken!, ("subject_token_type", IdTokenType), ("resource", DeclaredStates.Api))).Expect(HttpStatusCode.OK);
+        own.Wait(1);
+        (await ExchangeAsync(support, tokens.IdToken!, ("subject_token_type", IdTokenType), ("resource", DeclaredStates.Api))).ExpectError("invalid_request");
+        (await support.RefreshAsync(tokens.RefreshToken!)).Expect(HttpStatusCode.OK);
     }
 
     [Fact, Spec("RFC 8693", "4.1")]

@@ -18,12 +18,15 @@ public sealed class DemoSite : IAsyncLifetime
 
     private static readonly TestClient TillClient = new("till", "till-secret-0123456789abcdefghij", TestClient.Basic, null);
 
+    private static readonly TestClient PayerClient = new("payer", null, TestClient.None, "com.example.payer:/callback");
+
     private LatchkeyProcess? _server;
     private SampleProgram? _web;
     private SampleProgram? _shop;
     private SampleProgram? _spa;
     private SampleProgram? _api;
     private ClientSite? _second;
+    private DocumentHost? _documents;
     private IPlaywright? _playwright;
     private IBrowser? _browser;
     private int _people;
@@ -50,10 +53,21 @@ public sealed class DemoSite : IAsyncLifetime
     /// <summary>A till that asks people by the back channel.</summary>
     public OAuthClient Till => new(Issuer, TillClient);
 
+    /// <summary>An app that asks to pay, in detail.</summary>
+    public OAuthClient Payer => new(Issuer, PayerClient);
+
+    /// <summary>An app that is told of the end of a session in a frame.</summary>
+    public OAuthClient Framed => new(Issuer, FramedClient);
+
+    /// <summary>An app that nobody declared: its id is the URL of its metadata.</summary>
+    public OAuthClient Stranger => new(Issuer, new(_documents!.Url("/client.json"), null, TestClient.None, SecondSite.Url + "/callback"));
+
     /// <summary>The terminal program of the demo.</summary>
     public OAuthClient Device => new(Issuer, new("device", null, TestClient.None, null));
 
     internal ClientSite SecondSite => _second!;
+
+    private TestClient FramedClient => new("framed", null, TestClient.None, SecondSite.Url + "/callback");
 
     private TestClient SecondClient => new("second", null, TestClient.None, SecondSite.Url + "/callback");
 
@@ -82,6 +96,15 @@ public sealed class DemoSite : IAsyncLifetime
     {
         var chromium = StartChromiumAsync();
         _second = await ClientSite.StartAsync();
+        _documents = await DocumentHost.StartAsync();
+        _documents.Put("/client.json", new JsonObject
+        {
+            ["client_id"] = _documents.Url("/client.json"),
+            ["client_name"] = "An app of a stranger",
+            ["client_uri"] = SecondSite.Url,
+            ["redirect_uris"] = new JsonArray(SecondSite.Url + "/callback"),
+            ["token_endpoint_auth_method"] = "none",
+        }.ToJsonString());
         (Web, Shop, Spa) = (Address(), Address(), Address());
         var api = Address();
         _server = await LatchkeyProcess.StartAsync(State(api));
@@ -102,7 +125,7 @@ public sealed class DemoSite : IAsyncLifetime
     {
         if (_browser is not null) await _browser.DisposeAsync();
         _playwright?.Dispose();
-        foreach (var part in new IAsyncDisposable?[] { _web, _shop, _spa, _api, _second, _server })
+        foreach (var part in new IAsyncDisposable?[] { _web, _shop, _spa, _api, _second, _documents, _server })
         {
             if (part is not null) await part.DisposeAsync();
         }
@@ -139,6 +162,29 @@ public sealed class DemoSite : IAsyncLifetime
             client["application_type"] = "native";
             client["scope"] = scope;
         });
+        state.Add(FramedClient, client =>
+        {
+            client["client_name"] = "Framed app";
+            client["scope"] = scope;
+            client["frontchannel_logout_uri"] = SecondSite.Url + "/bye";
+            client["post_logout_redirect_uris"] = new JsonArray(SecondSite.Url + "/bye");
+        });
+        state.Add(PayerClient, client =>
+        {
+            client["client_name"] = "Green grocer";
+            client["application_type"] = "native";
+            client["scope"] = scope;
+            client["authorization_details_types"] = new JsonArray("payment");
+        });
+        state["resources"]!.AsArray().Add(JsonNode.Parse(
+            """
+            { "resource": "https://bank.example.com", "name": "Example bank", "authorization_details_types": [{ "type": "payment", "description": "Pay somebody",
+                "schema": { "type": "object", "required": ["creditor", "amount"], "properties": {
+                  "creditor": { "type": "string", "title": "Payee" }, "reference": { "type": "string", "title": "Reference" },
+                  "amount": { "type": "object", "title": "Amount", "properties": { "currency": { "enum": ["EUR", "GBP"] }, "value": { "type": "string" } } } } } }] }
+            """));
+        if (state["settings"] is not JsonObject) state["settings"] = new JsonObject();
+        state["settings"]!["client_id_metadata_documents"] = "loopback";
         state.Add(TillClient, client =>
         {
             client["client_name"] = "Corner shop";
