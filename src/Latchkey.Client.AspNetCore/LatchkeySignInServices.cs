@@ -36,7 +36,7 @@ public static class LatchkeySignInServices
         // A wrong setting is told when the program starts, not to the first person who comes.
         services.AddOptions<LatchkeySignInOptions>(name).ValidateOnStart();
         services.AddSingleton<IValidateOptions<LatchkeySignInOptions>>(provider => new SignInValidation(
-            name, provider.GetRequiredService<IServiceProviderIsKeyedService>(), provider.GetRequiredService<IOptionsMonitor<LatchkeyClientOptions>>()));
+            name, provider.GetService<IServiceProviderIsKeyedService>(), provider.GetRequiredService<IOptionsMonitor<LatchkeyClientOptions>>()));
 
         // The client of the scheme is known before the options are: read once, here.
         var options = new LatchkeySignInOptions();
