@@ -33,6 +33,10 @@ public static class LatchkeySignInServices
         services.TryAddSingleton<ISessionStore>(provider => new MemorySessionStore(provider.GetRequiredService<TimeProvider>()));
         services.PostConfigure<LatchkeySignInOptions>(name, options => options.Client = string.IsNullOrEmpty(options.Client) ? name : options.Client);
         builder.AddScheme<LatchkeySignInOptions, SignInHandler>(name, configure);
+        // A wrong setting is told when the program starts, not to the first person who comes.
+        services.AddOptions<LatchkeySignInOptions>(name).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<LatchkeySignInOptions>>(provider => new SignInValidation(
+            name, provider.GetService<IServiceProviderIsKeyedService>(), provider.GetRequiredService<IOptionsMonitor<LatchkeyClientOptions>>()));
 
         // The client of the scheme is known before the options are: read once, here.
         var options = new LatchkeySignInOptions();

@@ -42,5 +42,8 @@ internal static class SignInRefusals
     public static readonly Refusal ApiPath = new("LK-BFF-PATH",
         "The path has dot segments, empty segments, backslashes or encoded slashes, so that two servers could read it as two paths.", "RFC 10017 6.1.3.6", "Send a plain path.");
 
+    public static readonly Refusal ApiPathUnlisted = new("LK-BFF-PATH-UNLISTED",
+        "The path is not among those of the API that may be called.", "RFC 10017 6.1.3.6", "Add it to Paths if the app needs it.");
+
     public static readonly Refusal ApiMethod = new("LK-BFF-METHOD", "The method is not among those that may pass.", "RFC 10017 6.1.3.6", "Add it to Methods if the API needs it.");
 }

@@ -121,6 +121,8 @@ public abstract class ClientCredential
 
         internal override string Hidden => secret;
 
+        internal override string? SharedSecret => secret;
+
         // application/x-www-form-urlencoded, RFC 6749 appendix B: a colon in an id would otherwise end it.
         private static string FormEncode(string text) => Uri.EscapeDataString(text).Replace("%20", "+", StringComparison.Ordinal);
     }
@@ -132,6 +134,8 @@ public abstract class ClientCredential
             form.Add(new(ParameterNames.ClientId, client.ClientId));
             form.Add(new(ParameterNames.ClientSecret, secret));
         }
+
+        internal override string? SharedSecret => secret;
     }
 
     private sealed class KeyCredential(JwsSigner key) : ClientCredential(ClientAuthenticationMethods.PrivateKeyJwt)
@@ -156,6 +160,11 @@ public abstract class ClientCredential
 
     /// <summary>What must not appear in a message though it is in no form field; empty where there is nothing of the kind.</summary>
     internal virtual string Hidden => "";
+
+    /// <summary>
+    /// The secret where the method has one. The test kit reads it, and <see cref="SigningKey"/>, by name: it declares the app's client at its authority.
+    /// </summary>
+    internal virtual string? SharedSecret => null;
 
     /// <summary>The key that also signs request objects; null where the method has none.</summary>
     internal virtual JwsSigner? SigningKey => null;

@@ -1,3 +1,4 @@
+using Latchkey.Client.Authorization;
 using Latchkey.Client.Backchannel;
 using Latchkey.Client.Device;
 using Latchkey.Client.Endpoints;
@@ -45,6 +46,9 @@ public sealed partial class LatchkeyClient
         }
 
         foreach (var resource in parameters.Resources ?? [.. Options.Resources]) form.Add(new(ParameterNames.Resource, resource));
+        // All of it signed, and nothing beside it but who asks.
+        if (Options.BackchannelRequestKey is { } key)
+            form = [new(ParameterNames.Request, RequestObject.Create(key, new(Options.ClientId, Options.Issuer, _caller.Clock.GetUtcNow()), form))];
         var address = await _caller.AddressAsync(metadata => metadata.BackchannelAuthenticationEndpoint, "backchannel_authentication_endpoint", cancellationToken).ConfigureAwait(false);
         var answer = await _caller.PostAsync(address, form, prove: false, cancellationToken).ConfigureAwait(false);
         return new BackchannelAuthentication(_tokens, _caller.Clock, answer.Json, scope);

@@ -76,6 +76,9 @@ public sealed class LatchkeyClientOptions
     /// <summary>The key that signs authorization requests; null sends them plain. See <see cref="UseRequestObjects"/>.</summary>
     public JwsSigner? RequestObjectKey { get; private set; }
 
+    /// <summary>The key that signs requests by the back channel; see <see cref="UseSignedBackchannelRequests"/>. Null for unsigned ones.</summary>
+    public JwsSigner? BackchannelRequestKey { get; private set; }
+
     /// <summary>
     /// Binds tokens to a key (RFC 9449): a stolen token is then of no use. The answer must be a DPoP token; a provider that answers with a
     /// bearer token is refused.
@@ -102,9 +105,14 @@ public sealed class LatchkeyClientOptions
 
     /// <summary>Signs authorization requests (JAR, RFC 9101), so that nobody can change them on their way through the browser.</summary>
     /// <param name="key">The key; that of <see cref="ClientCredential.PrivateKey(JwsSigner)"/> if null.</param>
-    public void UseRequestObjects(JwsSigner? key = null) =>
-        RequestObjectKey = key ?? Credential.SigningKey
-            ?? throw new InvalidOperationException("UseRequestObjects needs a key, since the credential has none; pass one, or set Credential to ClientCredential.PrivateKey first.");
+    public void UseRequestObjects(JwsSigner? key = null) => RequestObjectKey = OwnKey(key, nameof(UseRequestObjects));
+
+    /// <summary>
+    /// Signs what is asked by the back channel (OpenID Connect CIBA Core section 7.1.1), for a client that is registered with
+    /// <c>backchannel_authentication_request_signing_alg</c>: a provider takes nothing else from it then, and from no other client.
+    /// </summary>
+    /// <param name="key">The key; that of <see cref="ClientCredential.PrivateKey(JwsSigner)"/> if null.</param>
+    public void UseSignedBackchannelRequests(JwsSigner? key = null) => BackchannelRequestKey = OwnKey(key, nameof(UseSignedBackchannelRequests));
 
     /// <summary>What is wrong with the options, one sentence each with the mend in it; empty if nothing is.</summary>
     public IReadOnlyList<string> Faults()
@@ -137,6 +145,9 @@ public sealed class LatchkeyClientOptions
 
         return faults;
     }
+
+    private JwsSigner OwnKey(JwsSigner? key, string method) => key ?? Credential.SigningKey
+        ?? throw new InvalidOperationException($"{method} needs a key, since the credential has none; pass one, or set Credential to ClientCredential.PrivateKey first.");
 
     /// <summary>Says which client at which issuer.</summary>
     public override string ToString() => $"{ClientId} at {Issuer}";

@@ -16,7 +16,8 @@ public static class LatchkeyClientServices
     /// <summary>
     /// Registers a client under a name. By that name, as a keyed service, there are then a <see cref="LatchkeyClient"/>, its <see cref="MachineTokens"/>,
     /// an <see cref="ITokenSource"/> of the client's own tokens, and, where an <see cref="ITokenStore"/> is registered, its <see cref="UserTokens"/>.
-    /// Clients of one issuer share its metadata and keys. Nothing is asked of the provider, and no option judged, before the client is first used.
+    /// Clients of one issuer share its metadata and keys. The options are judged when the program's host starts, or else when the client is first used; the
+    /// provider is asked nothing before that.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="name">The client's name in this program.</param>
@@ -74,6 +75,10 @@ public static class LatchkeyClientServices
         services.TryAddSingleton<SharedProviders>();
         if (services.Any(service => service.IsKeyedService && service.ServiceType == typeof(LatchkeyClient) && name.Equals(service.ServiceKey))) return;
 
+        // A wrong setting is told when the program starts; without a host there is no start, and the first use tells.
+        services.AddOptions<LatchkeyClientOptions>(name).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<LatchkeyClientOptions>>(new ClientValidation(name));
+
         // The client lives as long as the program, and its handler with it; connections are renewed by their own lifetime.
         services.AddHttpClient(HttpClientName(name))
             .ConfigurePrimaryHttpMessageHandler(provider => ClientHandler.Create(Options(provider, name)))
@@ -92,8 +97,6 @@ public static class LatchkeyClientServices
     private static LatchkeyClient CreateClient(IServiceProvider provider, string name)
     {
         var options = Options(provider, name);
-        var faults = options.Faults();
-        if (faults.Count > 0) throw new OptionsValidationException(name, typeof(LatchkeyClientOptions), faults.Select(fault => $"Latchkey client \"{name}\": {fault}"));
         var http = provider.GetRequiredService<IHttpClientFactory>().CreateClient(HttpClientName(name));
         var clock = provider.GetService<TimeProvider>() ?? TimeProvider.System;
         return new LatchkeyClient(options, http, clock, provider.GetRequiredService<SharedProviders>().For(options.Issuer, http, clock));

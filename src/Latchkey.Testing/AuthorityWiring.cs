@@ -10,10 +10,16 @@ public sealed class AuthorityWiring
     public bool ShareClock { get; set; } = true;
 
     /// <summary>
-    /// Where the app is reached. Its sign-in client is declared at the authority with these origins and its own callback paths;
+    /// Where the app is reached. Its sign-in clients are declared at the authority with these origins and its own callback paths;
     /// <c>http://localhost</c> and <c>https://localhost</c> unless changed.
     /// </summary>
     public IList<string> Origins { get; } = ["http://localhost", "https://localhost"];
+
+    /// <summary>
+    /// Whether the app's own clients, those of OpenIdConnect and of Latchkey, are declared at the authority by themselves: id, secret or public key, and
+    /// callbacks. True unless set; with false the app is known by what the test declares.
+    /// </summary>
+    public bool DeclareClients { get; set; } = true;
 
     internal bool Covers(string? name) => Schemes.Count == 0 || Schemes.Contains(name ?? "");
 }

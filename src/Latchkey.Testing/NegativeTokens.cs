@@ -113,6 +113,8 @@ public sealed class NegativeTokens : IReadOnlyList<NegativeToken>
             new("R10", "is of type dpop+jwt", "RFC 8725 3.11", token => token.WrongType("dpop+jwt")),
             new("R10", "has no type", "RFC 9068 4", token => token.WrongType(null)),
             new("R10", "has no subject", "RFC 9068 2.2", token => token.MissingClaim("sub")),
+            new("R11", "brings the key of its signature along", "RFC 8725 3.10", token => token.EmbeddedKey()),
+            new("R11", "says where the key of its signature is", "RFC 8725 3.10", token => token.KeyElsewhere()),
             new("R12", "demands an unknown extension", "RFC 7515 4.1.11", token => token.Header("crit", new System.Text.Json.Nodes.JsonArray("unknown")).Header("unknown", 1)),
             new("R12", "has an unencoded payload", "RFC 7797 7", token => token.Header("crit", new System.Text.Json.Nodes.JsonArray("b64")).Header("b64", false)),
             new("R12", "is a megabyte", "RFC 8725 3.15", token => token.Claim("padding", new string('x', 1024 * 1024))) { OverLong = true },

@@ -86,6 +86,7 @@ public sealed partial class TestAuthority
                 RedirectUris = [.. known.RedirectUris.Union(client.RedirectUris, StringComparer.Ordinal)],
                 PostLogoutRedirectUris = [.. known.PostLogoutRedirectUris.Union(client.PostLogoutRedirectUris, StringComparer.Ordinal)],
                 TokenEndpointAuthMethod = client.TokenEndpointAuthMethod,
+                Jwks = client.Jwks ?? known.Jwks,
             },
             string.IsNullOrEmpty(secret) ? null : secret).ConfigureAwait(false);
     }

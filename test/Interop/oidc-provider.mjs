@@ -61,7 +61,7 @@ const provider = new Provider(issuer, {
     jwtResponseModes: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
     rpInitiatedLogout: { enabled: true },
-    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: (ctx) => !settings.without_nonces?.includes(ctx.oidc?.client?.clientId) },
     resourceIndicators: {
       enabled: true,
       // A client that names no resource gets tokens for the one it was set up with, if any.

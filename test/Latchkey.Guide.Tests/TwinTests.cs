@@ -3,9 +3,7 @@ using System.Text.Json;
 using Latchkey.Client;
 using Latchkey.Guide.Tests.Twins;
 using Latchkey.Testing;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.TestHost;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Machine = Latchkey.Guide.Tests.Twins.Machine;
 

@@ -137,6 +137,15 @@ public sealed class RefusedTests(StandingApi standing) : IClassFixture<StandingA
         Assert.All(_api.Asked, address => Assert.StartsWith("/.well-known/", address, StringComparison.Ordinal));
     }
 
+    [Fact, Spec("RFC 8725", "3.10"), Check("R11")]
+    public async Task A_key_that_would_verify_is_not_taken_from_the_token_nor_from_where_it_is()
+    {
+        // Unlike those above, both are signed by the very key that they offer.
+        (await _api.BearerAsync(_authority.Token().EmbeddedKey())).IsRefused("LK-JWT-SIGNATURE");
+        (await _api.BearerAsync(_authority.Token().KeyElsewhere())).IsRefused("LK-JWT-KEY-UNKNOWN");
+        Assert.All(_api.Asked, address => Assert.StartsWith("/.well-known/", address, StringComparison.Ordinal));
+    }
+
     [Theory, Spec("RFC 6750", "3.1"), Check("R2")]
     [InlineData("Bearer", 400, "LK-RS-CREDENTIALS-MALFORMED")]
     [InlineData("Bearer ", 400, "LK-RS-CREDENTIALS-MALFORMED")]

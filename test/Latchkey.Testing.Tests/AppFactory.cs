@@ -1,4 +1,6 @@
 using System.Security.Claims;
+using Latchkey.Client;
+using Latchkey.Client.AspNetCore;
 using Latchkey.ResourceServer;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
@@ -67,6 +69,29 @@ internal sealed class AppFactory(Action<IServiceCollection> services, Action<IEn
         services.AddAuthorization();
     });
 
+    /// <summary>A web app and a service on Latchkey's own client, as their pages show them.</summary>
+    public static AppFactory Latchkey(ClientCredential credential, Action<LatchkeyClientOptions>? client = null, Action<LatchkeySignInOptions>? signIn = null) => new(
+        services =>
+        {
+            services.AddLatchkeyClient("app", options =>
+            {
+                options.Issuer = Provider;
+                options.ClientId = "my-app";
+                options.Credential = credential;
+                options.Scope = "openid email offline_access api:read";
+                client?.Invoke(options);
+            });
+            services.AddAuthentication().AddLatchkeySignIn("app", options =>
+            {
+                options.DefaultReturnUrl = "/things";
+                signIn?.Invoke(options);
+            });
+            services.AddAuthorization();
+            services.AddHttpClient("service", http => http.BaseAddress = new Uri("https://machines.test")).AddMachineToken("app", scope: "api:read")
+                .ConfigurePrimaryHttpMessageHandler(() => new Echo());
+        },
+        app => app.MapGet("/service", (IHttpClientFactory clients) => clients.CreateClient("service").GetStringAsync("/")));
+
     protected override IHostBuilder CreateHostBuilder() => new HostBuilder().ConfigureWebHost(web => web
         .ConfigureServices(all =>
         {
@@ -81,6 +106,13 @@ internal sealed class AppFactory(Action<IServiceCollection> services, Action<IEn
 
     // No project of that name lies where the factory looks for it.
     protected override IHost CreateHost(IHostBuilder builder) => base.CreateHost(builder.UseContentRoot(AppContext.BaseDirectory));
+
+    /// <summary>An API that tells what kind of token it was shown.</summary>
+    private sealed class Echo : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(new HttpResponseMessage { Content = new StringContent(request.Headers.Authorization!.Scheme) });
+    }
 
     private static void Map(IEndpointRouteBuilder app)
     {

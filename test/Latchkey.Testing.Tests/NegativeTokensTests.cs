@@ -1,4 +1,8 @@
 using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
 
 namespace Latchkey.Testing.Tests;
 
@@ -33,6 +37,26 @@ public sealed class NegativeTokensTests
 
         Assert.Equal(StockAccepts.Order(StringComparer.Ordinal), accepted.Order(StringComparer.Ordinal));
     }
+
+    [Fact, Check("R11")]
+    public async Task A_key_that_a_token_offers_is_the_one_that_signed_it()
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        using var http = authority.CreateClient();
+        var inside = authority.Token().EmbeddedKey().Sign();
+        Assert.True(await VerifiesAsync(inside, Jwt.Header(inside).GetProperty("jwk").GetRawText()));
+
+        var elsewhere = authority.Token().SignedWith("ES256").KeyElsewhere().Sign();
+        var header = Jwt.Header(elsewhere);
+        var keys = await http.GetFromJsonAsync<JsonElement>(header.GetProperty("jku").GetString());
+        var key = keys.GetProperty("keys").EnumerateArray().Single(each => each.GetProperty("kid").GetString() == header.GetProperty("kid").GetString());
+        Assert.True(await VerifiesAsync(elsewhere, key.GetRawText()));
+        // None of it is the authority's.
+        Assert.DoesNotContain("unknown-", await http.GetStringAsync(".well-known/jwks.json"), StringComparison.Ordinal);
+    }
+
+    private static async Task<bool> VerifiesAsync(string token, string jwk) => (await new JsonWebTokenHandler().ValidateTokenAsync(
+        token, new TokenValidationParameters { IssuerSigningKey = new JsonWebKey(jwk), ValidateAudience = false, ValidateIssuer = false, ValidateLifetime = false })).IsValid;
 
     [Theory, MemberData(nameof(Bad))]
     public void Every_one_names_itself_its_check_and_what_must_come_back(NegativeToken token)

@@ -1,6 +1,10 @@
 using System.Net;
+using Latchkey.Client;
+using Latchkey.Protocol.Jose;
+using Latchkey.Protocol.Messages;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Latchkey.Testing.Tests;
@@ -63,6 +67,69 @@ public sealed class WiringTests
         authority.Requests.ShouldHaveUsedPkce().ShouldHaveSentState().ShouldHaveSentNonce().ShouldAllHaveSucceeded();
     }
 
+    public static TheoryData<string> Credentials => ["a secret", "a short secret", "a secret in the form", "a key", "none"];
+
+    [Theory, MemberData(nameof(Credentials))]
+    public async Task A_person_signs_in_at_an_app_with_latchkeys_own_client_which_nobody_declared(string kind)
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        await using var factory = AppFactory.Latchkey(Credential(kind));
+        await using var app = factory.UseAuthority(authority);
+        using var http = app.CreateClient();
+        var alice = authority.Browser("alice");
+        var stop = await alice.FollowAsync(http, "/login");
+        Assert.Equal((HttpStatusCode.OK, Ready.Alice.Subject), (stop.ShouldHaveArrived().Status, stop.Body));
+        authority.Requests.ShouldHaveUsedPkce().ShouldHaveSentState().ShouldHaveSentNonce().ShouldAllHaveSucceeded();
+        // Out again, and back at the app's own page.
+        Assert.Equal("http://localhost/", (await alice.FollowAsync(http, "/logout")).Url.ToString());
+
+        // The same client as a service. A public one has no token of its own.
+        if (kind != "none") Assert.Equal("Bearer", await http.GetStringAsync("/service"));
+    }
+
+    [Fact]
+    public async Task Two_apps_of_one_client_sign_in_at_one_authority_each_at_its_own_callback()
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        await using var one = AppFactory.Latchkey(ClientCredential.Secret("short"));
+        await using var two = AppFactory.Latchkey(ClientCredential.Secret("short"), signIn: options => (options.CallbackPath, options.SignedOutUrl) = ("/back", "/bye"));
+        await using var first = one.UseAuthority(authority);
+        await using var second = two.UseAuthority(authority);
+        foreach (var app in (Microsoft.AspNetCore.Mvc.Testing.WebApplicationFactory<AppFactory>[])[first, second, first])
+        {
+            var stop = await authority.Browser("bob").FollowAsync(app.CreateClient(), "/login");
+            Assert.Equal(Ready.Bob.Subject, stop.ShouldHaveArrived().Body);
+        }
+    }
+
+    [Fact]
+    public async Task What_a_test_declared_stays_as_it_is_and_gets_the_apps_callback()
+    {
+        await using var authority = await TestAuthority.StartAsync(o => o.AddClient(
+            new ClientMetadata { ClientId = "my-app", RedirectUris = ["https://elsewhere.test/callback"], GrantTypes = ["authorization_code"], Scope = "openid api:read" }, "another-secret-0123456789"));
+        await using var factory = AppFactory.Latchkey(ClientCredential.Secret("the-apps-own-secret-0123"));
+        await using var app = factory.UseAuthority(authority);
+        using var http = app.CreateClient();
+        Assert.Equal(Ready.Alice.Subject, (await authority.Browser("alice").FollowAsync(http, "/login")).ShouldHaveArrived().Body);
+        // Client credentials are not among its grants.
+        await Assert.ThrowsAsync<Client.Tokens.TokenUnavailableException>(() => http.GetStringAsync("/service"));
+    }
+
+    [Fact]
+    public async Task An_app_is_unknown_where_declaring_is_left_to_the_test()
+    {
+        await using var authority = await TestAuthority.StartAsync();
+        await using var factory = AppFactory.Latchkey(ClientCredential.None);
+        await using var app = factory.UseAuthority(authority, wiring => wiring.DeclareClients = false);
+        var stop = await authority.Browser("alice").FollowAsync(app.CreateClient(), "/login");
+        Assert.Equal(HttpStatusCode.BadRequest, stop.Status);
+        Assert.Contains("invalid_client", stop.Body, StringComparison.Ordinal);
+
+        await using var stock = AppFactory.SignIn();
+        await using var other = stock.UseAuthority(authority, wiring => wiring.DeclareClients = false);
+        await Assert.ThrowsAsync<OpenIdConnectProtocolException>(() => authority.Browser("alice").FollowAsync(other.CreateClient(), "/login"));
+    }
+
     [Fact]
     public async Task What_people_do_reaches_the_app()
     {
@@ -101,6 +168,15 @@ public sealed class WiringTests
         Assert.Equal(AppFactory.Provider, options.Get("one").Authority);
         Assert.Equal(authority.Issuer, options.Get("two").Authority);
     }
+
+    private static ClientCredential Credential(string kind) => kind switch
+    {
+        "a secret" => ClientCredential.Secret("a-secret-of-this-app-0123456789"),
+        "a short secret" => ClientCredential.Secret("short"),
+        "a secret in the form" => ClientCredential.SecretInBody("tiny"),
+        "a key" => ClientCredential.PrivateKey(JwsSigner.Open("ES256", "app-key", JwsSigner.Generate("ES256"))),
+        _ => ClientCredential.None,
+    };
 
     private static AppFactory Api(string kind) => kind switch
     {

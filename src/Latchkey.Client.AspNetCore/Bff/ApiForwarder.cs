@@ -27,9 +27,12 @@ internal sealed class ApiForwarder(BffOptions options, BffApi api, IHttpForwarde
         }
 
         request.Path.StartsWithSegments(api.Path, out var rest);
-        if (!ApiPath.IsPlain(context.Features.Get<IHttpRequestFeature>()!.RawTarget) || !ApiPath.IsAllowed(api, rest))
+        var fault = !ApiPath.IsPlain(context.Features.Get<IHttpRequestFeature>()!.RawTarget) ? SignInRefusals.ApiPath
+            : !ApiPath.IsAllowed(api, rest) ? SignInRefusals.ApiPathUnlisted
+            : null;
+        if (fault is not null)
         {
-            await NoticePage.WriteErrorAsync(context, StatusCodes.Status404NotFound, "not_found", SignInRefusals.ApiPath.ToString());
+            await NoticePage.WriteErrorAsync(context, StatusCodes.Status404NotFound, "not_found", fault.ToString());
             return;
         }
 

@@ -18,6 +18,7 @@ internal sealed class EndpointCaller(LatchkeyClientOptions options, Provider pro
     {
         ParameterNames.Code, ParameterNames.ClientSecret, ParameterNames.ClientAssertion, ParameterNames.CodeVerifier, ParameterNames.RefreshToken,
         ParameterNames.DeviceCode, ParameterNames.Token, ParameterNames.Request, ParameterNames.SubjectToken, ParameterNames.ActorToken,
+        ParameterNames.Assertion, ParameterNames.AuthReqId, ParameterNames.ClientNotificationToken, ParameterNames.LoginHintToken, ParameterNames.IdTokenHint, ParameterNames.UserCode,
     };
 
     public LatchkeyClientOptions Options => options;

@@ -1,5 +1,6 @@
 using Latchkey.Testing.Mock;
 using Latchkey.Testing.Requests;
+using Latchkey.Testing.Tokens;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 
@@ -24,6 +25,10 @@ internal sealed class Interceptor(TestAuthority authority, AutomaticApproval? ap
         {
             request.Fault = fault.ToString();
             await fault.Apply(exchange).ConfigureAwait(false);
+        }
+        else if (path == TokenSigner.StrangeKeysPath)
+        {
+            await exchange.AnswerAsync(200, "application/json", TokenSigner.StrangeKeys()).ConfigureAwait(false);
         }
         else if (!authority.Rogue.AnswerInstead(exchange, path))
         {

@@ -35,6 +35,8 @@ internal static class TokenOrders
         "wrong_type" => token.WrongType("JWT"),
         "unknown_key" => token.UnknownKey(),
         "forged_key" => token.ForgedKey(),
+        "embedded_key" => token.EmbeddedKey(),
+        "key_elsewhere" => token.KeyElsewhere(),
         "tampered" => token.TamperedSignature(),
         "stripped" => token.StrippedSignature(),
         "alg_none" => token.AlgNone(),
@@ -42,6 +44,6 @@ internal static class TokenOrders
         "id_token" => token.AsIdToken(),
         "logout_token" => token.AsLogoutToken(),
         _ => throw new ArgumentException(
-            $"There is no fault \"{fault}\" of a token; there are expired, not_yet_valid, no_expiry, wrong_audience, wrong_issuer, wrong_type, unknown_key, forged_key, tampered, stripped, alg_none, hmac_with_public_key, id_token and logout_token."),
+            $"There is no fault \"{fault}\" of a token; there are expired, not_yet_valid, no_expiry, wrong_audience, wrong_issuer, wrong_type, unknown_key, forged_key, embedded_key, key_elsewhere, tampered, stripped, alg_none, hmac_with_public_key, id_token and logout_token."),
     };
 }

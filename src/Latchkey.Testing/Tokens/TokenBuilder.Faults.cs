@@ -55,6 +55,15 @@ public sealed partial class TokenBuilder
     /// <summary>Signed with a key that is in no JWKS, under the <c>kid</c> of the authority's.</summary>
     public TokenBuilder ForgedKey() => Spoiled(Fault.OtherKeySameId);
 
+    /// <summary>Signed with a key that is in no JWKS, but in the token's own header (<c>jwk</c>, RFC 8725 section 3.10).</summary>
+    public TokenBuilder EmbeddedKey() => Spoiled(Fault.OwnKeyInside);
+
+    /// <summary>
+    /// Signed with a key that is in no JWKS, but where the token's header says (<c>jku</c>, RFC 8725 section 3.10): the authority has it there, so an API that
+    /// goes for it gets it, and <see cref="TestAuthority.Requests"/> shows that it came.
+    /// </summary>
+    public TokenBuilder KeyElsewhere() => Spoiled(Fault.OwnKeyElsewhere);
+
     /// <summary>Its claims were changed after it was signed: it ends a year later.</summary>
     public TokenBuilder TamperedSignature() => Spoiled(Fault.Tampered);
 

@@ -180,6 +180,8 @@ internal enum Fault
     None,
     UnknownKey,
     OtherKeySameId,
+    OwnKeyInside,
+    OwnKeyElsewhere,
     Tampered,
     Stripped,
     NoneAlgorithm,

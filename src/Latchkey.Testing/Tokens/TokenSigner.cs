@@ -10,6 +10,9 @@ namespace Latchkey.Testing.Tokens;
 /// <summary>Makes compact JWTs, with a good signature or a bad one.</summary>
 internal static class TokenSigner
 {
+    /// <summary>Where, below the issuer, the keys are that no authority knows: bait for an API that goes where a token's header sends it.</summary>
+    public const string StrangeKeysPath = "/strange-keys.json";
+
     private static readonly JsonSerializerOptions Plain = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     // Keys that no authority knows; made once a process, when the first test wants one.
@@ -23,7 +26,7 @@ internal static class TokenSigner
     public static string Sign(TestAuthority authority, JsonObject header, JsonObject claims, Signing signing)
     {
         var own = authority.Signing.Current(signing.Algorithm);
-        var strange = signing.Fault is Fault.UnknownKey or Fault.OtherKeySameId;
+        var strange = signing.Fault is Fault.UnknownKey or Fault.OtherKeySameId or Fault.OwnKeyInside or Fault.OwnKeyElsewhere;
         var key = strange ? StrangeKey(signing.Algorithm) : own;
         var algorithm = signing.Fault switch
         {
@@ -31,7 +34,10 @@ internal static class TokenSigner
             Fault.PublicKeyAsSecret => "HS256",
             _ => signing.Algorithm,
         };
-        var input = Encode(Header(header, algorithm, signing.Fault == Fault.UnknownKey ? key.KeyId : own.KeyId)) + "." + Encode(claims);
+        if (signing.Fault == Fault.OwnKeyInside) header = With(header, "jwk", JsonNode.Parse(key.PublicKey.Span)!);
+        if (signing.Fault == Fault.OwnKeyElsewhere) header = With(header, "jku", authority.Options.Endpoint(StrangeKeysPath));
+        // Found by its own name where it is said to be, and by the authority's where it is inside.
+        var input = Encode(Header(header, algorithm, signing.Fault is Fault.UnknownKey or Fault.OwnKeyElsewhere ? key.KeyId : own.KeyId)) + "." + Encode(claims);
         return signing.Fault switch
         {
             Fault.NoneAlgorithm or Fault.Stripped => input + ".",
@@ -39,6 +45,17 @@ internal static class TokenSigner
             Fault.Tampered => Tamper(header, claims, algorithm, own.KeyId) + "." + Signature(key, input),
             _ => input + "." + Signature(key, input),
         };
+    }
+
+    /// <summary>The keys that no authority knows, as a JWKS.</summary>
+    public static string StrangeKeys() =>
+        $$"""{"keys":[{{string.Join(',', ((JwsSigner[])[StrangeRsa.Value, StrangePss.Value, StrangeEs.Value]).Select(key => Encoding.UTF8.GetString(key.PublicKey.Span)))}}]}""";
+
+    private static JsonObject With(JsonObject header, string name, JsonNode value)
+    {
+        var copy = header.DeepClone().AsObject();
+        copy[name] = value;
+        return copy;
     }
 
     // alg and kid first, as everybody writes them; those that the test set itself stay.

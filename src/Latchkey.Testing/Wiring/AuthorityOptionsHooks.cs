@@ -5,7 +5,11 @@ using Microsoft.Extensions.Options;
 namespace Latchkey.Testing.Wiring;
 
 /// <summary>What an app is wired to.</summary>
-internal sealed record Wires(TestAuthority Authority, AuthorityWiring Wiring);
+internal sealed record Wires(TestAuthority Authority, AuthorityWiring Wiring)
+{
+    /// <summary>The clients of the app that Latchkey's own packages make.</summary>
+    public LatchkeyClients Clients { get; } = new(Authority, Wiring);
+}
 
 /// <summary>Runs for every options type of the app, before its libraries make something of the options.</summary>
 /// <typeparam name="TOptions">The options.</typeparam>
@@ -40,6 +44,7 @@ internal sealed class AuthorityOptionsAfter<TOptions>(IEnumerable<Wires> wires) 
                 default:
                     // Again, for an app that sets its issuer last.
                     OtherLibraries.Wire(options, wire.Authority);
+                    if (wire.Wiring.DeclareClients) wire.Clients.Learn(name ?? "", options);
                     break;
             }
         }

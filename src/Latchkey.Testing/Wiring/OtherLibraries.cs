@@ -32,9 +32,9 @@ internal static class OtherLibraries
         }
     }
 
-    private static object? Get(object target, string property) => target.GetType().GetProperty(property, BindingFlags.Public | BindingFlags.Instance)?.GetValue(target);
+    internal static object? Get(object target, string property) => target.GetType().GetProperty(property, BindingFlags.Public | BindingFlags.Instance)?.GetValue(target);
 
-    private static void Set(object target, string property, object value)
+    internal static void Set(object target, string property, object value)
     {
         var found = target.GetType().GetProperty(property, BindingFlags.Public | BindingFlags.Instance)
             ?? throw new InvalidOperationException($"{target.GetType().FullName} has no {property}; this version of the library is not one that the test kit knows.");

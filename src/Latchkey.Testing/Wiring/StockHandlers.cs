@@ -37,7 +37,7 @@ internal static class StockHandlers
         Trust(options.TokenValidationParameters, authority);
         // The only response type that OAuth 2.1 has left, and the only one of this server.
         options.ResponseType = OpenIdConnectResponseType.Code;
-        if (options.ClientId is { Length: > 0 }) Declare(options, wire);
+        if (wire.Wiring.DeclareClients && options.ClientId is { Length: > 0 }) Declare(options, wire);
     }
 
     // The app's client, so that nobody has to write its callback down a second time.

@@ -181,6 +181,7 @@ public sealed class BffTests(SharedAuthority shared)
         var alice = await app.SignInAsync(_authority);
         using var answer = await app.CallAsync(alice, path);
         Assert.Equal(passes ? HttpStatusCode.OK : HttpStatusCode.NotFound, answer.StatusCode);
+        Assert.Equal(passes, !(await answer.Content.ReadAsStringAsync()).Contains("LK-BFF-PATH-UNLISTED: The path is not among", StringComparison.Ordinal));
         Assert.Equal(passes ? 1 : 0, app.Calls.Count);
     }
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using System.Net;
 using System.Text.Json.Nodes;
 using Latchkey.Testing;
+using Microsoft.Extensions.Options;
 
 namespace Latchkey.Client.AspNetCore.Tests.SignIn;
 
@@ -20,6 +21,16 @@ public sealed class SignInTests(SharedAuthority shared)
         Assert.Equal("/me?tab=2", page.Url.PathAndQuery);
         Assert.Contains("sub=" + Ready.Alice.Subject, page.Body);
         authority.Requests.ShouldHaveUsedPkce().ShouldHaveSentState().ShouldHaveSentNonce().ShouldHaveKeptSecretsOutOfUrls();
+    }
+
+    [Theory]
+    [InlineData("openid", "shop", "Latchkey sign-in \"app\": there is no client \"shop\"; register it with AddLatchkeyClient(\"shop\", …), or name another by Client.")]
+    [InlineData("profile", "app", "Latchkey sign-in \"app\": the Scope of the client \"app\" lacks openid, without which the provider does not say who signed in; add it.")]
+    [InlineData(null, "app", "Latchkey sign-in \"app\": the Scope of the client \"app\" lacks openid, without which the provider does not say who signed in; add it.")]
+    public async Task An_app_with_a_wrong_setting_does_not_start_and_says_which(string? scope, string client, string message)
+    {
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => WebApp.StartAsync(_authority, options => options.Scope = scope, options => options.Client = client));
+        Assert.Equal(message, Assert.Single(failure.Failures));
     }
 
     [Fact, Spec("OIDC Core", "5.3")]

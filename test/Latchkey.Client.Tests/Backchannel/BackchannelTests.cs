@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Latchkey.Client.Backchannel;
 using Latchkey.Client.Device;
+using Latchkey.Protocol.Jose;
 
 namespace Latchkey.Client.Tests.Backchannel;
 
@@ -32,6 +33,26 @@ public sealed class BackchannelTests
         await DecideAsync(server, alice, "deny");
         await Refused.ErrorAsync("access_denied", () => again.PollAsync());
         await Refused.ErrorAsync("unknown_user_id", () => till.StartBackchannelAsync(new() { LoginHint = "nobody" }));
+    }
+
+    [Fact, Spec("CIBA", "7.1.1")]
+    public async Task What_is_asked_is_signed_where_the_client_is_registered_so()
+    {
+        using var key = JwsSigner.Open("ES256", "till-key", JwsSigner.Generate("ES256"));
+        var state = State();
+        state.Client("till")["backchannel_authentication_request_signing_alg"] = "ES256";
+        state.Client("till")["jwks"] = new JsonObject { ["keys"] = new JsonArray(JsonNode.Parse(key.PublicKey.Span)) };
+        await using var server = await InProcessServer.StartAsync(state);
+        using var till = Client(server, "till", "openid", options => options.UseSignedBackchannelRequests(key));
+        using var alice = server.Browser();
+        var request = await till.StartBackchannelAsync(new() { LoginHint = "alice", BindingMessage = "W4-7Q", RequestedExpiry = TimeSpan.FromSeconds(120) });
+        await DecideAsync(server, alice, "allow");
+        Assert.Equal(server.Clock.GetUtcNow() + TimeSpan.FromSeconds(120), request.ExpiresAt);
+        Assert.NotNull((await request.PollAsync()).Tokens!.IdToken);
+
+        using var plain = Client(server, "till", "openid");
+        await Refused.ErrorAsync("invalid_request", () => plain.StartBackchannelAsync(new() { LoginHint = "alice" }));
+        Assert.Contains("UseSignedBackchannelRequests needs a key", Assert.Throws<InvalidOperationException>(() => plain.Options.UseSignedBackchannelRequests()).Message, StringComparison.Ordinal);
     }
 
     [Fact, Spec("RFC 8693", "2"), Spec("RFC 7523", "2.1")]
@@ -90,8 +111,9 @@ public sealed class BackchannelTests
         return state;
     }
 
-    private static LatchkeyClient Client(InProcessServer server, string id, string scope) => new(
-        new LatchkeyClientOptions
+    private static LatchkeyClient Client(InProcessServer server, string id, string scope, Action<LatchkeyClientOptions>? change = null)
+    {
+        var options = new LatchkeyClientOptions
         {
             Issuer = server.Issuer,
             ClientId = id,
@@ -102,8 +124,10 @@ public sealed class BackchannelTests
                 "workload" => ClientCredential.None,
                 _ => ClientCredential.Secret(DeclaredStates.ApiServer.Secret!),
             },
-        },
-        clock: server.Clock);
+        };
+        change?.Invoke(options);
+        return new LatchkeyClient(options, clock: server.Clock);
+    }
 
     private static async Task DecideAsync(InProcessServer server, PageWalker person, string decision)
     {

@@ -109,6 +109,37 @@ public sealed class TokenAnswerTests
     }
 
     [Fact, Spec("RFC 6749", "5.2")]
+    public async Task No_request_of_any_kind_has_its_secrets_repeated()
+    {
+        const string Secret = "what-is-nobodys-business";
+        await using var rogue = await RogueProvider.StartAsync();
+        rogue.Metadata["backchannel_authentication_endpoint"] = rogue.Issuer + "/ciba";
+        rogue.Metadata["pushed_authorization_request_endpoint"] = rogue.Issuer + "/par";
+        rogue.Answers["/ciba"] = _ => RogueAnswer.Json(new() { ["auth_req_id"] = Secret, ["expires_in"] = 60 });
+        using var client = rogue.Client();
+        var asked = await client.StartBackchannelAsync(new() { Scope = "openid", LoginHint = "alice" });
+        var hint = IdToken.FromStored(rogue.IdToken(null));
+        foreach (var path in (string[])["/token", "/par", "/ciba", "/introspect", "/revoke"])
+            rogue.Answers[path] = sent => RogueAnswer.Error("invalid_request", "bad: " + string.Join(' ', sent.Form.Pairs.Select(pair => pair.Value)));
+        foreach (var call in (Func<Task>[])[
+            () => client.RefreshAsync(Secret),
+            () => client.JwtBearerAsync(Secret),
+            () => client.ExchangeAsync(new() { SubjectToken = Secret, ActorToken = Secret }),
+            () => client.IntrospectAsync(Secret),
+            () => client.RevokeAsync(Secret),
+            () => asked.PollAsync(),
+            () => client.StartBackchannelAsync(new() { Scope = "openid", LoginHintToken = Secret, NotificationToken = Secret, UserCode = Secret }),
+            () => client.StartBackchannelAsync(new() { Scope = "openid", IdTokenHint = Secret }),
+            () => client.StartAuthorizationAsync(new() { IdTokenHint = hint })])
+        {
+            var exception = await Refused.ErrorAsync("invalid_request", call);
+            Assert.Contains("(removed)", exception.Description, StringComparison.Ordinal);
+            Assert.DoesNotContain(Secret, exception.ToString(), StringComparison.Ordinal);
+            Assert.DoesNotContain(hint!.Value, exception.ToString(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact, Spec("RFC 6749", "5.2")]
     public async Task An_error_with_the_status_of_success_is_an_error()
     {
         await using var rogue = await RogueProvider.StartAsync();

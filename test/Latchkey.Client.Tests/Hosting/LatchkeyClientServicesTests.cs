@@ -43,6 +43,18 @@ public sealed class LatchkeyClientServicesTests : IDisposable
     }
 
     [Fact]
+    public async Task A_program_with_a_host_hears_of_wrong_settings_when_it_starts()
+    {
+        await using var services = Services(services => services.AddLatchkeyClient("billing", Options)
+            .AddLatchkeyClient("broken", Section(("Issuer", ScriptedProvider.Issuer), ("ClientSecret", "a secret of the app")), options => options.ClockSkew = TimeSpan.FromHours(1)));
+        // What a host does first.
+        var failure = Assert.Throws<OptionsValidationException>(services.GetRequiredService<IStartupValidator>().Validate);
+        Assert.Equal(["Latchkey client \"broken\": ClientId is empty; set it to the id that the provider gave this client.",
+            "Latchkey client \"broken\": ClockSkew is not between zero and five minutes."], failure.Failures);
+        Assert.Empty(_provider.TokenRequests);
+    }
+
+    [Fact]
     public async Task Clients_of_one_issuer_share_its_metadata()
     {
         await using var services = Services(services => services.AddLatchkeyClient("one", Options).AddLatchkeyClient("two", Options));

@@ -71,6 +71,32 @@ public sealed class MachineTokenTests : IDisposable
         Assert.Equal(2, _provider.TokenRequests.Count);
     }
 
+    [Theory, Check("C22")]
+    [InlineData(3600, 3590)]
+    [InlineData(60, 59)]
+    public async Task A_token_that_ends_while_the_call_travels_is_not_sent(int life, int usedUntil)
+    {
+        _provider.Answers($"\"expires_in\":{life}");
+        var tokens = _provider.Machine();
+        await tokens.GetAsync();
+        // Nobody asked since it was time to renew, so nothing came in the background.
+        _provider.Clock.Advance(TimeSpan.FromSeconds(usedUntil));
+        Assert.Equal("access-2", (await tokens.GetAsync()).Value);
+    }
+
+    [Fact, Check("C19"), Check("C22")]
+    public async Task A_caller_that_looked_before_a_renewal_and_asks_after_it_gets_what_it_brought()
+    {
+        var clock = new InterruptedClock(_provider.Clock);
+        var tokens = new MachineTokens(_provider.Client(), clock);
+        await tokens.GetAsync();
+        _provider.Clock.Advance(TimeSpan.FromHours(1));
+        // The one has seen the old token and looks at the clock; there the other overtakes it, from beginning to end.
+        clock.Interrupt(() => Task.Run(async () => await tokens.GetAsync()).GetAwaiter().GetResult());
+        Assert.Equal("access-2", (await tokens.GetAsync()).Value);
+        Assert.Equal(2, _provider.TokenRequests.Count);
+    }
+
     [Fact, Spec("RFC 6749", "5.1"), Check("C11")]
     public async Task Without_expires_in_a_token_is_kept_for_a_while_and_never_fetched_for_each_call()
     {
@@ -196,8 +222,11 @@ public sealed class MachineTokenTests : IDisposable
 
         // An answer that was long on its way is about a token that is no longer the kept one.
         _provider.Clock.Advance(TimeSpan.FromMinutes(1));
-        Assert.Equal("access-2", (await tokens.RenewAsync(refused)).Value);
+        var kept = await tokens.RenewAsync(refused);
+        Assert.Equal("access-2", kept.Value);
         Assert.Equal(2, _provider.TokenRequests.Count);
+        // Such an answer is no refusal of the kept token: when that one is refused it is renewed at once.
+        Assert.Equal("access-3", (await tokens.RenewAsync(kept)).Value);
     }
 
     [Fact, Check("C19")]
@@ -219,6 +248,22 @@ public sealed class MachineTokenTests : IDisposable
         var tokens = _provider.Machine();
         var token = await tokens.GetAsync();
         Assert.DoesNotContain(token.Value, $"{tokens} {tokens.For()} {token} {SessionTokens.From(_provider.Client(), new() { AccessToken = token, RefreshToken = "refresh-1" })}", StringComparison.Ordinal);
+    }
+
+    /// <summary>A clock at one look of which something else happens first.</summary>
+    private sealed class InterruptedClock(TimeProvider clock) : TimeProvider
+    {
+        private Action? _meanwhile;
+
+        public void Interrupt(Action meanwhile) => _meanwhile = meanwhile;
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            Interlocked.Exchange(ref _meanwhile, null)?.Invoke();
+            return clock.GetUtcNow();
+        }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => clock.CreateTimer(callback, state, dueTime, period);
     }
 
     private sealed class CountingHandler(HttpMessageHandler inner) : DelegatingHandler(inner)

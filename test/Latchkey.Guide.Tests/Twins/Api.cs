@@ -1,7 +1,5 @@
 using System.Security.Claims;
 using Latchkey.ResourceServer;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Latchkey.Guide.Tests.Twins;
 

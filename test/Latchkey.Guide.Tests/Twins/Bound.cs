@@ -5,10 +5,8 @@ using Latchkey.ResourceServer;
 using Latchkey.ResourceServer.Introspection;
 using Latchkey.Verification.DPoP;
 using Latchkey.Verification.Jose;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Latchkey.Guide.Tests.Twins;
 

@@ -1,6 +1,5 @@
 using Latchkey.Client;
 using Latchkey.Client.Tokens;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Latchkey.Guide.Tests.Twins;
 

@@ -1,8 +1,6 @@
 using System.Security.Claims;
 using Latchkey.Client;
 using Latchkey.Client.AspNetCore;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Latchkey.Guide.Tests.Twins;
 

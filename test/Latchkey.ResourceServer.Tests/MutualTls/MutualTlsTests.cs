@@ -35,6 +35,13 @@ public sealed class MutualTlsTests(StandingApi standing) : IClassFixture<Standin
         IsRefused("LK-DPOP-MISSING", await standing.Api.ConnectAsync("DPoP " + token, context => context.Connection.ClientCertificate = _certificate));
     }
 
+    [Fact]
+    public async Task Where_every_token_must_be_bound_to_a_key_a_certificate_alone_will_not_do()
+    {
+        await using var api = await GuardedApi.StartAsync(standing.Authority, options => options.DPoP.Required = true);
+        IsRefused("LK-RS-BINDING-REQUIRED", await ConnectAsync(api, context => context.Connection.ClientCertificate = _certificate));
+    }
+
     public static TheoryData<string> Forms => ["Client-Cert of RFC 9440", "PEM, percent-encoded", "PEM", "base64"];
 
     [Theory, MemberData(nameof(Forms))]

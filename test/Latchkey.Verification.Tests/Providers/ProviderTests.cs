@@ -212,6 +212,25 @@ public sealed class ProviderTests : IDisposable
         Assert.Null(await provider.Keys.FindAsync("one", "RS256"));
     }
 
+    [Fact, Check("R16")]
+    public async Task However_often_it_is_tried_what_can_not_be_renewed_ends_when_it_is_too_old()
+    {
+        var provider = _script.Provider(options: ProviderOptions.Default with { StaleKeys = TimeSpan.FromMinutes(20) });
+        Assert.NotNull(await provider.Keys.FindAsync("one", "RS256"));
+        _script.Answers["/keys"] = () => Misbehave("an error");
+        _script.Clock.Advance(TimeSpan.FromHours(1));
+        // Each time the failure is fresh, so that nobody waits for the next.
+        for (var minutes = 0; minutes < 20; minutes += 4)
+        {
+            var earlier = provider.Keys.Failure;
+            Assert.NotNull(await provider.Keys.FindAsync("one", "RS256"));
+            await Eventually.HoldsAsync("it was tried and failed", () => provider.Keys.Failure != earlier);
+            _script.Clock.Advance(TimeSpan.FromMinutes(4));
+        }
+
+        await Assert.ThrowsAsync<ProviderException>(async () => await provider.Keys.FindAsync("one", "RS256"));
+    }
+
     [Theory]
     [InlineData("max-age=0", 4, 6)]
     [InlineData("max-age=31536000", 11 * 60, (24 * 60) + 1)]

@@ -60,6 +60,7 @@ public sealed class OidcProvider : IAsyncLifetime
         {
             ["jwt_resources"] = new JsonArray(Api),
             ["default_resources"] = new JsonObject { ["service"] = Api, ["website-api"] = Api },
+            ["without_nonces"] = new JsonArray("machine-plain-dpop"),
             ["clients"] = new JsonArray(
                 With(Client("web", "authorization_code", "refresh_token", TokenExchangeGrant), ("client_secret", Secret), ("token_endpoint_auth_method", "client_secret_basic")),
                 With(Client("post", "authorization_code", "refresh_token"), ("client_secret", Secret), ("token_endpoint_auth_method", "client_secret_post")),
@@ -77,6 +78,9 @@ public sealed class OidcProvider : IAsyncLifetime
                 Site("website", Website),
                 Site("website-api", WebsiteWithApi),
                 With(Client("machine-dpop", "client_credentials"), ("client_secret", Secret), ("dpop_bound_access_tokens", true)),
+                With(Client("machine-plain-dpop", "client_credentials"), ("client_secret", Secret), ("dpop_bound_access_tokens", true)),
+                With(Client("till-signed", "urn:openid:params:grant-type:ciba"), ("token_endpoint_auth_method", "private_key_jwt"), ("token_endpoint_auth_signing_alg", "ES256"),
+                    ("jwks", Keys()), ("backchannel_token_delivery_mode", "poll"), ("backchannel_authentication_request_signing_alg", "ES256")),
                 With(Client("till", "urn:openid:params:grant-type:ciba", "refresh_token"), ("client_secret", Secret), ("backchannel_token_delivery_mode", "poll")),
                 With(Client("terminal", "urn:ietf:params:oauth:grant-type:device_code", "refresh_token"), ("token_endpoint_auth_method", "none"), ("application_type", "native"))),
         };
@@ -98,7 +102,7 @@ public sealed class OidcProvider : IAsyncLifetime
         options.Credential = id switch
         {
             "public-dpop" or "terminal" => ClientCredential.None,
-            "key" or "signed" => ClientCredential.PrivateKey(Key),
+            "key" or "signed" or "till-signed" => ClientCredential.PrivateKey(Key),
             "edwards" => ClientCredential.PrivateKey(EdwardsKey),
             "post" => ClientCredential.SecretInBody(Secret),
             _ => ClientCredential.Secret(Secret),

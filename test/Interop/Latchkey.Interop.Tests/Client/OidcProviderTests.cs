@@ -102,6 +102,20 @@ public sealed class OidcProviderTests(OidcProvider provider)
         }
     }
 
+    [Fact, Spec("RFC 9449", "5"), Check("C23")]
+    public async Task Where_no_nonce_is_asked_for_none_is_waited_for()
+    {
+        using var client = provider.Client("machine-plain-dpop", options =>
+        {
+            options.Scope = "api:read";
+            options.Resource = "https://api.test";
+            options.UseDPoP();
+        });
+        var before = await provider.NoncesAsync();
+        for (var i = 0; i < 2; i++) Assert.Equal(client.Options.DPoPKey!.Thumbprint, (await client.ClientCredentialsAsync()).AccessToken.KeyThumbprint);
+        Assert.Equal(before, await provider.NoncesAsync());
+    }
+
     [Theory, Spec("RFC 9101", "5")]
     [InlineData(PushedRequests.OnlyWhenRequired)]
     [InlineData(PushedRequests.Always)]
@@ -242,6 +256,19 @@ public sealed class OidcProviderTests(OidcProvider provider)
         (await http.GetAsync(new Uri(provider.Issuer + "/ciba/deny"))).EnsureSuccessStatusCode();
         Assert.Equal("access_denied", (await Assert.ThrowsAsync<OAuthException>(() => other.PollAsync())).Error);
         Assert.Equal("unknown_user_id", (await Assert.ThrowsAsync<OAuthException>(() => client.StartBackchannelAsync(new() { LoginHint = "nobody", Scope = "openid" }))).Error);
+    }
+
+    [Fact, Spec("CIBA", "7.1.1")]
+    public async Task What_a_till_asks_is_signed_where_that_is_asked_for()
+    {
+        using var client = provider.Client("till-signed", options => options.UseSignedBackchannelRequests());
+        using var http = new HttpClient();
+        var request = await client.StartBackchannelAsync(new() { LoginHint = "alice", Scope = "openid", BindingMessage = "W4-7Q", RequestedExpiry = TimeSpan.FromSeconds(120) });
+        (await http.GetAsync(new Uri(provider.Issuer + "/ciba/allow"))).EnsureSuccessStatusCode();
+        Assert.Equal("alice", (await request.PollAsync()).Tokens!.IdToken!.Subject);
+
+        using var plain = provider.Client("till-signed");
+        await Assert.ThrowsAsync<OAuthException>(() => plain.StartBackchannelAsync(new() { LoginHint = "alice", Scope = "openid" }));
     }
 
     private async Task<TokenSet> SignInAsync(LatchkeyClient client, AuthorizationParameters? parameters = null)
