@@ -56,6 +56,12 @@ public sealed partial class LatchkeyClient : IDisposable
     /// <summary>Who the client is.</summary>
     public LatchkeyClientOptions Options { get; }
 
+    /// <summary>
+    /// How far the provider's clock is ahead of this machine's, to about a second, by the <c>Date</c> of its last answer; negative if it is behind, null
+    /// before there was one. A refused ID token says so too, where that is why.
+    /// </summary>
+    public TimeSpan? ProviderClockOffset => _caller.TheirClock.Offset;
+
     /// <summary>The provider, its metadata and keys.</summary>
     public Provider Provider { get; }
 

@@ -60,6 +60,12 @@ public class OAuthException : Exception
     /// <summary>The HTTP status the provider answered with; null where the error did not come in an HTTP answer.</summary>
     public int? Status { get; init; }
 
+    /// <summary>How the provider names the request in its log (<c>X-Request-Id</c> or <c>Request-Id</c>); null if it does not say.</summary>
+    public string? RequestId { get; init; }
+
+    /// <summary>What was refused and why, on one line; with the provider's name of the request, if there is one.</summary>
+    public override string Message => RequestId is null ? base.Message : $"{base.Message} (request {RequestId})";
+
     /// <summary>How long the provider asks to wait before the next try (<c>Retry-After</c>); null if it does not say.</summary>
     public TimeSpan? RetryAfter { get; init; }
 

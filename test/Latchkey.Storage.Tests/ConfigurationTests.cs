@@ -122,5 +122,3 @@ public abstract class ConfigurationTests(Engine engine)
 public sealed class SqliteConfigurationTests() : ConfigurationTests(Engine.Sqlite);
 
 public sealed class PostgreSqlConfigurationTests(PostgresServer server) : ConfigurationTests(new(server));
-
-public sealed class ShardedConfigurationTests(PostgresServer server) : ConfigurationTests(Engine.Sharded(server));

@@ -107,5 +107,3 @@ public abstract class DeviceCodesTests(Engine engine)
 public sealed class SqliteDeviceCodesTests() : DeviceCodesTests(Engine.Sqlite);
 
 public sealed class PostgreSqlDeviceCodesTests(PostgresServer server) : DeviceCodesTests(new(server));
-
-public sealed class ShardedDeviceCodesTests(PostgresServer server) : DeviceCodesTests(Engine.Sharded(server));

@@ -83,5 +83,3 @@ public abstract class DurabilityTests(Engine engine)
 public sealed class SqliteDurabilityTests() : DurabilityTests(Engine.Sqlite);
 
 public sealed class PostgreSqlDurabilityTests(PostgresServer server) : DurabilityTests(new(server));
-
-public sealed class ShardedDurabilityTests(PostgresServer server) : DurabilityTests(Engine.Sharded(server));

@@ -2,6 +2,7 @@ using System.Security.Claims;
 using Latchkey.Client;
 using Latchkey.Client.AspNetCore;
 using Latchkey.ResourceServer;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Authentication.OpenIdConnect;
@@ -12,6 +13,7 @@ using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using OpenIddict.Client.AspNetCore;
 using OpenIddict.Validation.AspNetCore;
 
 namespace Latchkey.Testing.Tests;
@@ -50,6 +52,35 @@ internal sealed class AppFactory(Action<IServiceCollection> services, Action<IEn
         services.AddAuthentication(OpenIddictValidationAspNetCoreDefaults.AuthenticationScheme);
         services.AddAuthorization();
     });
+
+    /// <summary>A web app on OpenIddict's client, which keeps no tokens.</summary>
+    public static AppFactory OpenIddictClient(string secret) => new(
+        services =>
+        {
+            services.AddOpenIddict().AddClient(client =>
+            {
+                client.AllowAuthorizationCodeFlow().DisableTokenStorage();
+                client.AddEphemeralEncryptionKey().AddEphemeralSigningKey();
+                client.UseSystemNetHttp();
+                client.UseAspNetCore().EnableRedirectionEndpointPassthrough().DisableTransportSecurityRequirement();
+                client.AddRegistration(new()
+                {
+                    Issuer = new Uri(Provider), ClientId = "my-app", ClientSecret = secret, Scopes = { "openid", "email" }, RedirectUri = new Uri("callback", UriKind.Relative),
+                });
+            });
+            services.AddAuthentication(CookieAuthenticationDefaults.AuthenticationScheme).AddCookie();
+            services.AddAuthorization();
+        },
+        app =>
+        {
+            app.MapGet("/enter", () => Results.Challenge(new() { RedirectUri = "/things" }, [OpenIddictClientAspNetCoreDefaults.AuthenticationScheme]));
+            app.MapGet("/callback", async (HttpContext context) =>
+            {
+                var result = await context.AuthenticateAsync(OpenIddictClientAspNetCoreDefaults.AuthenticationScheme);
+                var identity = new ClaimsIdentity([new Claim("sub", result.Principal!.FindFirst(ClaimTypes.NameIdentifier)!.Value)], "OpenIddict");
+                return Results.SignIn(new(identity), new() { RedirectUri = result.Properties!.RedirectUri }, CookieAuthenticationDefaults.AuthenticationScheme);
+            });
+        });
 
     public static AppFactory SignIn(string secret = "short") => new(services =>
     {

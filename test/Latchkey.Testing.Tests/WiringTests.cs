@@ -88,6 +88,19 @@ public sealed class WiringTests
     }
 
     [Fact]
+    public async Task A_person_signs_in_at_an_app_with_openiddicts_client()
+    {
+        const string Secret = "the-secret-of-that-app-0123456789";
+        await using var authority = await TestAuthority.StartAsync(o => o.AddClient(
+            new ClientMetadata { ClientId = "my-app", RedirectUris = ["http://localhost/callback"], GrantTypes = ["authorization_code"], Scope = "openid email" }, Secret));
+        await using var factory = AppFactory.OpenIddictClient(Secret);
+        await using var app = factory.UseAuthority(authority);
+        var stop = await authority.Browser("alice").FollowAsync(app.CreateClient(), "/enter");
+        Assert.Equal((HttpStatusCode.OK, Ready.Alice.Subject), (stop.ShouldHaveArrived().Status, stop.Body));
+        authority.Requests.ShouldHaveUsedPkce().ShouldHaveSentState().ShouldHaveSentNonce().ShouldAllHaveSucceeded();
+    }
+
+    [Fact]
     public async Task Two_apps_of_one_client_sign_in_at_one_authority_each_at_its_own_callback()
     {
         await using var authority = await TestAuthority.StartAsync();

@@ -59,7 +59,7 @@ internal sealed class IdTokenVerifier(EndpointCaller caller)
         value = Encrypted.Open(value, options);
         // Signature, alg, typ, iss, aud, exp, nbf: the checks that all JWTs have in common.
         var verdict = await JwtVerifier.VerifyAsync(value, caller.Provider, JwtKinds.IdToken(options), caller.Clock, cancellationToken).ConfigureAwait(false);
-        if (verdict.Refused(out var refusal, out var jws)) throw new OAuthException(refusal);
+        if (verdict.Refused(out var refusal, out var jws)) throw new OAuthException(caller.TheirClock.Explain(refusal));
         var token = IdToken.FromStored(value);
         if (token.Subject is not { Length: > 0 and <= 255 }) throw new OAuthException(ClientRefusals.IdTokenClaimMissing(ClaimNames.Subject));
         if (token.IssuedAt is null) throw new OAuthException(ClientRefusals.IdTokenClaimMissing(ClaimNames.IssuedAt));

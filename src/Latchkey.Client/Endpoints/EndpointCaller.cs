@@ -33,6 +33,9 @@ internal sealed class EndpointCaller(LatchkeyClientOptions options, Provider pro
 
     public DPoPNonces Nonces => nonces;
 
+    /// <summary>The provider's clock.</summary>
+    public TheirClock TheirClock { get; } = new(clock);
+
     /// <summary>An endpoint that the issuer's own metadata names, checked; its alias for mutual TLS where the client has a certificate (RFC 8705 section 5).</summary>
     /// <param name="select">Takes it out of the metadata.</param>
     /// <param name="name">Its name in the metadata.</param>
@@ -66,6 +69,7 @@ internal sealed class EndpointCaller(LatchkeyClientOptions options, Provider pro
             request.Content = new FormUrlEncodedContent(whole);
             if (prove && options.DPoPKey is { } key) AddProof(request, key);
             var answer = await ProviderHttp.SendAsync(http, request, limits, clock, cancellationToken).ConfigureAwait(false);
+            TheirClock.Learn(answer.Headers.Date);
             var learnt = nonces.Learn(url, answer.Headers);
             if (answer.IsSuccess && !IsError(answer)) return answer;
             var error = Error(answer, whole, options.Credential);
@@ -95,6 +99,7 @@ internal sealed class EndpointCaller(LatchkeyClientOptions options, Provider pro
         return new OAuthException(code, ErrorText.Clean(Text(json, ParameterNames.ErrorDescription), secrets))
         {
             Status = answer.Status,
+            RequestId = ErrorText.RequestId(answer.Headers),
             ErrorUri = ErrorText.Link(Text(json, "error_uri")),
             RetryAfter = answer.Headers.RetryAfter switch
             {

@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using Latchkey.Protocol;
 using Latchkey.Verification.Providers;
 
@@ -32,6 +33,17 @@ internal static class ErrorText
     /// <summary>An address that a developer may open; anything else is dropped.</summary>
     public static Uri? Link(string? address) =>
         Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" ? uri : null;
+
+    /// <summary>How the provider names a request in its log; null if it does not say, or in no way that is fit to be shown.</summary>
+    public static string? RequestId(HttpResponseHeaders headers)
+    {
+        foreach (var name in (ReadOnlySpan<string>)["X-Request-Id", "Request-Id"])
+        {
+            if (headers.TryGetValues(name, out var values) && values.FirstOrDefault() is { } id && id.Length <= 128 && IsCode(id)) return id;
+        }
+
+        return null;
+    }
 
     /// <summary>A failure without an OAuth error: a proxy's, mostly.</summary>
     public static ProviderException NoCode(ProviderAnswer answer) => new(

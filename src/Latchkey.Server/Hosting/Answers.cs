@@ -24,9 +24,13 @@ internal static class Answers
         }
 
         context.Response.StatusCode = error.Status;
+        context.NameRequest();
         context.NoStore();
         return context.WriteJsonAsync(buffer.WrittenMemory);
     }
+
+    /// <summary>Lets the caller name the request, as the log and the audit do: for answers that somebody may ask about.</summary>
+    public static void NameRequest(this HttpContext context) => context.Response.Headers["X-Request-Id"] = context.RequestId();
 
     /// <summary>Writes a message by its source-generated description.</summary>
     public static Task WriteJsonAsync<T>(this HttpContext context, T message, JsonTypeInfo<T> type) =>

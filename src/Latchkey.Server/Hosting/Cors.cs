@@ -20,7 +20,7 @@ internal static class Cors
             return false;
         var headers = context.Response.Headers;
         headers.AccessControlAllowOrigin = "*";
-        headers.AccessControlExposeHeaders = "WWW-Authenticate, DPoP-Nonce";
+        headers.AccessControlExposeHeaders = "WWW-Authenticate, DPoP-Nonce, X-Request-Id";
         return true;
     }
 

@@ -31,6 +31,7 @@ internal static class ErrorPage
             returnUri ?? (appUri is not null && Uri.TryCreate(appUri, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" ? appUri : null));
         // 401 would oblige us to offer an authentication scheme, and browsers to ask for a password by themselves.
         var status = error.Status == StatusCodes.Status401Unauthorized ? StatusCodes.Status400BadRequest : error.Status;
+        context.NameRequest();
         return context.WritePageAsync(Pages.ErrorPage.Create(view), status);
     }
 

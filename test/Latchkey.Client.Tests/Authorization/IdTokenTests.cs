@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Latchkey.Client.Tests.Rogue;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Latchkey.Client.Tests.Authorization;
 
@@ -65,6 +66,21 @@ public sealed class IdTokenTests
         using var client = rogue.Client();
         var (claims, header, code) = Faults[fault];
         await Refused.ByAsync(code, () => rogue.SignInAsync(client, claims, header), RogueProvider.AccessToken, RogueProvider.Subject);
+    }
+
+    [Theory, Spec("RFC 9110", "6.6.1")]
+    [InlineData(-600, "LK-JWT-ISSUED-IN-FUTURE", "behind")]
+    [InlineData(3600, "LK-JWT-EXPIRED", "ahead of")]
+    public async Task A_token_that_is_refused_for_a_clock_that_is_wrong_says_so(int offset, string code, string expected)
+    {
+        await using var rogue = await RogueProvider.StartAsync();
+        rogue.Clock.SetUtcNow(TimeProvider.System.GetUtcNow());
+        using var client = rogue.Client(clock: new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddSeconds(offset)));
+        Assert.Null(client.ProviderClockOffset);
+        var exception = await Assert.ThrowsAsync<OAuthException>(() => rogue.SignInAsync(client));
+        Assert.Equal(code, exception.Refusal!.Code);
+        Assert.Contains(expected + " the provider's", exception.Message, StringComparison.Ordinal);
+        Assert.InRange(client.ProviderClockOffset!.Value.TotalSeconds + offset, -60, 60);
     }
 
     [Theory, MemberData(nameof(GoodNames)), Spec("OIDC Core", "3.1.3.7"), Check("C8")]

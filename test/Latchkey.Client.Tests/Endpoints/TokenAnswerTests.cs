@@ -98,14 +98,30 @@ public sealed class TokenAnswerTests
         using var client = rogue.Client();
         rogue.Answers["/token"] = sent => RogueAnswer.Error("invalid_grant", $"{sent.Form["refresh_token"]} of {RogueProvider.Secret}\u001b[31m\nline two is unknown", 429) with
         {
-            Headers = [("Retry-After", "7")],
+            Headers = [("Retry-After", "7"), ("X-Request-Id", "r-1")],
         };
         var exception = await Refused.ErrorAsync("invalid_grant", () => client.RefreshAsync("refresh-1"));
         Assert.Equal("(removed) of (removed) [31m line two is unknown", exception.Description);
         Assert.Equal(429, exception.Status);
         Assert.Equal(TimeSpan.FromSeconds(7), exception.RetryAfter);
+        Assert.Equal("r-1", exception.RequestId);
+        Assert.EndsWith("(request r-1)", exception.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("refresh-1", exception.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain(RogueProvider.Secret, exception.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("two words")]
+    [InlineData("back\\slash")]
+    [InlineData("quoted\"")]
+    public async Task A_request_id_that_is_not_fit_to_be_shown_is_dropped(string id)
+    {
+        await using var rogue = await RogueProvider.StartAsync();
+        using var client = rogue.Client();
+        rogue.Answers["/token"] = _ => RogueAnswer.Error("invalid_grant", "no") with { Headers = [("Request-Id", id)] };
+        var exception = await Refused.ErrorAsync("invalid_grant", () => client.RefreshAsync("refresh-1"));
+        Assert.Null(exception.RequestId);
+        Assert.Equal("invalid_grant: no", exception.Message);
     }
 
     [Fact, Spec("RFC 6749", "5.2")]

@@ -1,5 +1,7 @@
 using Latchkey.Client;
 using Latchkey.Client.Tokens;
+using Medallion.Threading;
+using Medallion.Threading.Postgres;
 
 namespace Latchkey.Guide.Tests.HowTo;
 
@@ -46,16 +48,12 @@ internal static class CallAnApi
         builder.Services.AddHybridCache();                   // keeps in that cache
         builder.Services.AddDataProtection();                // one key ring and application name for all nodes
         builder.Services.AddLatchkeySharedTokens();          // machine tokens, encrypted
-        builder.Services.AddSingleton<ITokenLock, YourLock>();   // if your database or cache has a lock: one node at a time renews
+        builder.Services.AddSingleton<IDistributedLockProvider>(new PostgresDistributedSynchronizationProvider(builder.Configuration["Database"]!));
+        builder.Services.AddSingleton<ITokenLock, SharedLock>();   // one node at a time renews
     }
 
     private sealed class Invoices(HttpClient http)
     {
         public Task<string> ReadAsync() => http.GetStringAsync("invoices");
-    }
-
-    private sealed class YourLock : ITokenLock
-    {
-        public ValueTask<IAsyncDisposable> AcquireAsync(string name, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

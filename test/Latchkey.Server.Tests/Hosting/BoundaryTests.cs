@@ -49,6 +49,23 @@ public sealed class BoundaryTests(PeopleServer server)
         Assert.NotEmpty(answer.Body);
     }
 
+    [Fact]
+    public async Task An_error_names_the_request_as_the_audit_does()
+    {
+        using var client = server.Client(DeclaredStates.Web with { Secret = "wrong" });
+        var first = (await client.ClientCredentialsAsync("api:read")).ExpectError("invalid_client", HttpStatusCode.Unauthorized).Header("X-Request-Id");
+        var second = (await client.ClientCredentialsAsync("api:read")).ExpectError("invalid_client", HttpStatusCode.Unauthorized).Header("X-Request-Id");
+        Assert.NotEqual(first, second);
+        await Eventually.HoldsAsync("the audit has both", async () =>
+        {
+            var audit = (await server.Process.CommandAsync("audit", "list", "--json", "--limit", "1000")).Output;
+            return audit.Contains(first!, StringComparison.Ordinal) && audit.Contains(second!, StringComparison.Ordinal);
+        });
+        var page = await server.Browser().GetAsync(server.Issuer + "/nowhere");
+        Assert.Contains(page.Response!.Headers.GetValues("X-Request-Id").Single(), page.Text, StringComparison.Ordinal);
+        Assert.Null((await client.GetAsync("/.well-known/jwks.json")).Expect(HttpStatusCode.OK).Header("X-Request-Id"));
+    }
+
     [Fact, Spec("RFC 6749", "5.2")]
     public async Task A_body_over_64_KiB_is_refused_in_a_sentence()
     {

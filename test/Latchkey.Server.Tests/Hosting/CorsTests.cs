@@ -32,7 +32,7 @@ public sealed class CorsTests(PeopleServer server)
         var answer = await SendAsync(method, path, ("MCP-Protocol-Version", "2025-11-25"));
         Assert.Equal("*", answer.Header("Access-Control-Allow-Origin"));
         var exposed = answer.Header("Access-Control-Expose-Headers")!.Split(',', StringSplitOptions.TrimEntries);
-        Assert.All(["WWW-Authenticate", "DPoP-Nonce"], header => Assert.Contains(header, exposed));
+        Assert.All(["WWW-Authenticate", "DPoP-Nonce", "X-Request-Id"], header => Assert.Contains(header, exposed));
         Assert.Null(answer.Header("Access-Control-Allow-Credentials"));
     }
 
