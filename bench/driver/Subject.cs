@@ -93,7 +93,10 @@ internal sealed class Subject : IDisposable
         void Log(object sender, DataReceivedEventArgs line)
         {
             if (line.Data is null) return;
-            lock (log) log.WriteLine(line.Data);
+            lock (log)
+            {
+                if (log.BaseStream is { CanWrite: true }) log.WriteLine(line.Data);
+            }
         }
 
         process.OutputDataReceived += Log;
@@ -120,9 +123,10 @@ internal sealed class Subject : IDisposable
     {
         foreach (var id in Processes.Ids.Skip(1)) End(id);
         if (!_process.HasExited) _process.Kill();
-        _process.WaitForExit();
+        // With a limit it does not wait for the end of what the process wrote: that is read by the very thread that may be here.
+        _process.WaitForExit(60_000);
         _process.Dispose();
-        _log.Dispose();
+        lock (_log) _log.Dispose();
     }
 
     private static void End(int id)
