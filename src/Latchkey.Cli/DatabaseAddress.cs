@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Latchkey.Storage;
 using Latchkey.Storage.PostgreSql;
 using Latchkey.Storage.Sqlite;
@@ -8,7 +7,7 @@ namespace Latchkey.Cli;
 /// <summary>
 /// What <c>--database</c> names: a file of SQLite, a database of PostgreSQL, or several that people are spread over. It is shown without its password.
 /// </summary>
-internal sealed partial class DatabaseAddress
+internal sealed class DatabaseAddress
 {
     private const string Sqlite = "sqlite:";
 
@@ -31,7 +30,7 @@ internal sealed partial class DatabaseAddress
     {
         if (database is not { } value) return new(System.IO.Path.Combine(data, "latchkey.db"), "--data", isFile: true);
         var addresses = Split(value.Text);
-        if (addresses.All(IsPostgres)) return new(value.Text, value.Source, isFile: false);
+        if (addresses.All(address => IsPostgres(address))) return new(value.Text, value.Source, isFile: false);
         if (addresses.Length > 1) throw new SettingException($"{value.Source} names several databases, and not all are PostgreSQL's; a file is a database alone.");
         if (!value.Text.StartsWith(Sqlite, StringComparison.OrdinalIgnoreCase) || value.Text.Length == Sqlite.Length)
             throw new SettingException($"{value.Source} is no database that Latchkey knows; write sqlite:PATH or postgres://user:password@host:5432/name.");
@@ -63,14 +62,23 @@ internal sealed partial class DatabaseAddress
     }
 
     /// <summary>The addresses of a setting: one, or several with spaces between them. A path may hold spaces, an address of PostgreSQL can't.</summary>
-    public static string[] Split(string text) => Between().Split(text);
+    public static string[] Split(string text)
+    {
+        var addresses = new List<string>();
+        var first = 0;
+        for (var i = 1; i < text.Length; i++)
+        {
+            if (!char.IsWhiteSpace(text[i - 1]) || !(IsPostgres(text.AsSpan(i)) || text.AsSpan(i).StartsWith(Sqlite, StringComparison.OrdinalIgnoreCase))) continue;
+            addresses.Add(text[first..i].TrimEnd());
+            first = i;
+        }
+
+        return [.. addresses, text[first..]];
+    }
 
     /// <summary>Nothing: the address may hold a password.</summary>
     public override string ToString() => IsFile ? Sqlite + _address : "postgres:…";
 
-    private static bool IsPostgres(string address) =>
+    private static bool IsPostgres(ReadOnlySpan<char> address) =>
         address.StartsWith("postgres:", StringComparison.OrdinalIgnoreCase) || address.StartsWith("postgresql:", StringComparison.OrdinalIgnoreCase);
-
-    [GeneratedRegex(@"\s+(?=(?:postgres|postgresql|sqlite):)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex Between();
 }

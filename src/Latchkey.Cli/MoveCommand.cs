@@ -17,7 +17,6 @@ internal static class MoveCommand
         Description = "The database that will be, empty: postgres://user:password@host:5432/name; several times to spread people over as many", HelpName = "URL", Required = true,
     };
 
-
     public static Command Create()
     {
         Setting.Several(To);

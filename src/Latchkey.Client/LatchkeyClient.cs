@@ -57,8 +57,8 @@ public sealed partial class LatchkeyClient : IDisposable
     public LatchkeyClientOptions Options { get; }
 
     /// <summary>
-    /// How far the provider's clock is ahead of this machine's, to about a second, by the <c>Date</c> of its last answer; negative if it is behind, null
-    /// before there was one. A refused ID token says so too, where that is why.
+    /// How far the provider's clock is ahead of this machine's, to about a second, by the <c>Date</c> of its last answer to a form; negative if it is
+    /// behind, null before there was one. A refused ID token says so too, where that is why.
     /// </summary>
     public TimeSpan? ProviderClockOffset => _caller.TheirClock.Offset;
 

@@ -16,7 +16,6 @@ internal sealed record ShardPlacement(string Installation, int Number, string Ma
     public static async Task SettleAsync(Database database)
     {
         var shards = database.Shards;
-        var map = database.Map.ToString();
         var found = new ShardPlacement?[shards.Count];
         for (var i = 0; i < shards.Count; i++) found[i] = await FindAsync(shards[i]).ConfigureAwait(false);
         if (shards.Count == 1)
@@ -27,6 +26,7 @@ internal sealed record ShardPlacement(string Installation, int Number, string Ma
         }
 
         // All is judged before anything is written.
+        var map = database.Map.ToString();
         var installation = found.FirstOrDefault(placement => placement is not null)?.Installation ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         for (var i = 0; i < shards.Count; i++)
         {

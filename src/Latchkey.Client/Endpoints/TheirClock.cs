@@ -3,7 +3,10 @@ using Latchkey.Protocol;
 
 namespace Latchkey.Client.Endpoints;
 
-/// <summary>How far the provider's clock is from this machine's, by the <c>Date</c> of its answers (RFC 9110 section 6.6.1): most tokens that are refused for their time are refused for a clock that is wrong.</summary>
+/// <summary>
+/// How far the provider's clock is from this machine's, by the <c>Date</c> of its answers to forms (RFC 9110 section 6.6.1): most tokens that are refused
+/// for their time are refused for a clock that is wrong.
+/// </summary>
 internal sealed class TheirClock(TimeProvider clock)
 {
     // The header counts whole seconds, and an answer takes its time.

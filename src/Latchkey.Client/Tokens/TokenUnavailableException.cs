@@ -38,6 +38,7 @@ public sealed class TokenUnavailableException : OAuthException
         OAuthException refused => new(refused.Error, refused.Description, refused.Refusal, refused)
         {
             Status = refused.Status,
+            RequestId = refused.RequestId,
             RetryAfter = refused.RetryAfter,
             ErrorUri = refused.ErrorUri,
             IsTransient = refused.Error == TemporarilyUnavailable || refused.Status is 429 or >= 500,
@@ -51,5 +52,5 @@ public sealed class TokenUnavailableException : OAuthException
 
     /// <summary>The same for another caller: an exception that many threads throw at once would mix their stack traces.</summary>
     internal TokenUnavailableException Again() =>
-        new(Error, Description, Refusal, this) { Status = Status, RetryAfter = RetryAfter, ErrorUri = ErrorUri, IsTransient = IsTransient };
+        new(Error, Description, Refusal, this) { Status = Status, RequestId = RequestId, RetryAfter = RetryAfter, ErrorUri = ErrorUri, IsTransient = IsTransient };
 }

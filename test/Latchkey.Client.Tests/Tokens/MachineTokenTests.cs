@@ -180,7 +180,7 @@ public sealed class MachineTokenTests : IDisposable
         for (var i = 0; i < 50; i++)
         {
             var failure = await Assert.ThrowsAsync<TokenUnavailableException>(async () => await tokens.GetAsync());
-            Assert.Equal((error, true, TimeSpan.FromSeconds(asked)), (failure.Error, failure.IsTransient, failure.RetryAfter));
+            Assert.Equal((error, true, TimeSpan.FromSeconds(asked), "r-1"), (failure.Error, failure.IsTransient, failure.RetryAfter, failure.RequestId));
         }
 
         Assert.Single(_provider.TokenRequests);

@@ -51,6 +51,7 @@ internal sealed class ScriptedProvider : HttpMessageHandler
     {
         var answer = Json($$"""{"error":"{{error}}","error_description":"so says the script"}""", status);
         if (retryAfter is { } wait) answer.Headers.RetryAfter = new(wait);
+        answer.Headers.Add("X-Request-Id", "r-1");
         return Task.FromResult(answer);
     };
 
