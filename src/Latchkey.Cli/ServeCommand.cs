@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Latchkey.Server.Admin;
 using Latchkey.Storage;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -34,6 +35,8 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(ParseResult parsed)
     {
         WebApplication? app = null;
+        // Loading OpenSSL takes as long as putting the services together, so it goes on beside that.
+        _ = Task.Run(static () => SHA256.HashData([]));
         try
         {
             var settings = Read(parsed);

@@ -39,6 +39,7 @@ internal static class ServerHost
         builder.Services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(services => new Preparation(services, settings)));
         Listen(builder.WebHost, settings);
         MonitoringServices.Add(builder.Services, settings);
+        ClosedServices.Add(builder.Services);
         configure?.Invoke(builder);
 
         var app = builder.Build();

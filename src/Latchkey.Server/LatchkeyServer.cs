@@ -57,6 +57,7 @@ public static partial class LatchkeyServer
         });
         services.AddSingleton<Boundary>();
         services.AddHostedService<Gauges>();
+        AddLoggers(services);
         services.AddSingleton<Health>();
         services.AddSingleton<RateLimits>();
         services.AddSingleton<Auditor>().AddHostedService(provider => provider.GetRequiredService<Auditor>());
@@ -159,6 +160,19 @@ public static partial class LatchkeyServer
         services.AddSingleton<GlobalRevocationEndpoint>();
         services.AddSingleton<UserInfoEndpoint>();
         return services;
+    }
+
+    // By their closed types, which the native compiler lays out; those that only the container closes are laid out anew at each start.
+    private static void AddLoggers(IServiceCollection services)
+    {
+        services.AddSingleton<ILogger<Auditor>, Logger<Auditor>>();
+        services.AddSingleton<ILogger<BackchannelLogoutSender>, Logger<BackchannelLogoutSender>>();
+        services.AddSingleton<ILogger<Boundary>, Logger<Boundary>>();
+        services.AddSingleton<ILogger<ConfigurationSource>, Logger<ConfigurationSource>>();
+        services.AddSingleton<ILogger<Janitor>, Logger<Janitor>>();
+        services.AddSingleton<ILogger<KeyKeeper>, Logger<KeyKeeper>>();
+        services.AddSingleton<ILogger<StateApplier>, Logger<StateApplier>>();
+        services.AddSingleton<ILogger<StatusIndexes>, Logger<StatusIndexes>>();
     }
 
     /// <summary>

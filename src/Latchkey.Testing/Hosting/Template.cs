@@ -51,6 +51,8 @@ internal sealed class Template(byte[] file, IDataProtectionProvider protection)
     private static async Task<Template> MakeAsync(bool withReadyState)
     {
         var protection = new EphemeralDataProtectionProvider();
+        // Finding primes keeps every processor busy for a while; the host is put together meanwhile.
+        var keys = MakeKeysAsync(protection.CreateProtector(SigningKeys.Protection));
         var folder = TemporaryFolder.Create();
         try
         {
@@ -58,10 +60,10 @@ internal sealed class Template(byte[] file, IDataProtectionProvider protection)
             await using (var database = new SqliteDatabase(path, durable: false))
             {
                 await database.MigrateAsync().ConfigureAwait(false);
-                await AddKeysAsync(database, protection.CreateProtector(SigningKeys.Protection)).ConfigureAwait(false);
                 var app = AuthorityHost.BuildForTemplate(database, protection);
                 await using (app.ConfigureAwait(false))
                 {
+                    await AddAsync(database, await keys.ConfigureAwait(false)).ConfigureAwait(false);
                     await app.Services.PrepareLatchkeyServerAsync(withReadyState ? States.Ready() : Latchkey.Server.Admin.DeclaredState.Empty).ConfigureAwait(false);
                 }
 
@@ -77,16 +79,15 @@ internal sealed class Template(byte[] file, IDataProtectionProvider protection)
     }
 
     // The present and the next key of each algorithm, so that the keeper of the running server finds nothing to make.
-    private static async Task AddKeysAsync(SqliteDatabase database, IDataProtector protector)
-    {
-        var rows = await Task.WhenAll(SigningAlgorithms.Standing.SelectMany(algorithm => ((long[])[0, 1]).Select(activeFrom => Task.Run(() =>
+    private static Task<KeyRow[]> MakeKeysAsync(IDataProtector protector) =>
+        Task.WhenAll(SigningAlgorithms.Standing.SelectMany(algorithm => ((long[])[0, 1]).Select(activeFrom => Task.Run(() =>
             new KeyRow(
                 Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)), "sign", algorithm, protector.Protect(JwsSigner.Generate(algorithm)),
-                CreatedAt: 0, activeFrom, RetiredAt: null))))).ConfigureAwait(false);
-        await database.WriteAsync(async sql =>
-        {
-            foreach (var row in rows) await SigningKeys.InsertAsync(sql, row).ConfigureAwait(false);
-            return true;
-        }).ConfigureAwait(false);
-    }
+                CreatedAt: 0, activeFrom, RetiredAt: null)))));
+
+    private static async Task AddAsync(SqliteDatabase database, KeyRow[] keys) => await database.WriteAsync(async sql =>
+    {
+        foreach (var key in keys) await SigningKeys.InsertAsync(sql, key).ConfigureAwait(false);
+        return true;
+    }).ConfigureAwait(false);
 }
