@@ -31,6 +31,7 @@ public sealed class PostgreSqlDatabase : Database
     private readonly SemaphoreSlim _free;
     private readonly ConcurrentBag<PostgreSqlSession> _idle = [];
     private readonly Rotations _rotations;
+    private readonly GrantReads _grantReads;
     private int _waiting;
     private long _unreplicatedAt;
     private volatile bool _disposed;
@@ -61,6 +62,7 @@ public sealed class PostgreSqlDatabase : Database
         // A column or a constant of four bytes reads as a long too.
         builder.EnableExtraConversions();
         _rotations = new Rotations(rotations => RunNowAsync(rotations, RotateAsync));
+        _grantReads = new GrantReads(ids => RunNowAsync(ids, static (session, ids) => Grants.ListWithPersonAsync(session, ids)));
         _source = builder.BuildMultiHost().WithTargetSession(TargetSessionAttributes.Primary);
     }
 
@@ -91,18 +93,10 @@ public sealed class PostgreSqlDatabase : Database
     public override int Waiting => Volatile.Read(ref _waiting);
 
     /// <inheritdoc />
-    public override async ValueTask<bool> RotateAsync(RowId id, int generation, long now)
-    {
-        if (_disposed) throw new DatabaseUnavailableException("The database is closed.");
-        try
-        {
-            return await _rotations.RotateAsync(id, generation, now).WaitAsync(Patience).ConfigureAwait(false);
-        }
-        catch (TimeoutException exception)
-        {
-            throw PostgreSqlFaults.Unavailable(Location, exception);
-        }
-    }
+    public override ValueTask<bool> RotateAsync(RowId id, int generation, long now) => GatherAsync(_rotations.RotateAsync(id, generation, now));
+
+    /// <inheritdoc />
+    public override ValueTask<GrantWithPerson?> FindGrantAsync(RowId id) => GatherAsync(_grantReads.FindAsync(id));
 
     /// <inheritdoc />
     public override async ValueTask<TimeSpan?> ClockOffsetAsync(TimeProvider clock)
@@ -178,6 +172,19 @@ public sealed class PostgreSqlDatabase : Database
         await using var command = new NpgsqlCommand(text, session.Connection) { CommandTimeout = 0 };
 #pragma warning restore CA2100
         await command.ExecuteNonQueryAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Waits for what is carried out together with others, while the caller's patience lasts.</summary>
+    private async ValueTask<T> GatherAsync<T>(Task<T> gathered)
+    {
+        try
+        {
+            return await gathered.WaitAsync(Patience).ConfigureAwait(false);
+        }
+        catch (TimeoutException exception)
+        {
+            throw PostgreSqlFaults.Unavailable(Location, exception);
+        }
     }
 
     /// <summary>Runs work on a connection, while the caller's patience lasts. Work that has begun is left to end by itself: cancelling is no undoing.</summary>

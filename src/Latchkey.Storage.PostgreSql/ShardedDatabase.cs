@@ -90,6 +90,9 @@ public sealed class ShardedDatabase : Database
     public override ValueTask<bool> RotateAsync(RowId id, int generation, long now) => _shards[Map[id.Bucket]].RotateAsync(id, generation, now);
 
     /// <inheritdoc />
+    public override ValueTask<GrantWithPerson?> FindGrantAsync(RowId id) => _shards[Map[id.Bucket]].FindGrantAsync(id);
+
+    /// <inheritdoc />
     public override async Task MigrateAsync(IReadOnlyList<Migration> migrations)
     {
         foreach (var shard in _shards) await shard.MigrateAsync(migrations).ConfigureAwait(false);

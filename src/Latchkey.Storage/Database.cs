@@ -53,6 +53,14 @@ public abstract class Database : IAsyncDisposable
     public virtual ValueTask<bool> RotateAsync(RowId id, int generation, long now) => WriteAsync(sql => Grants.RotateAsync(sql, id, generation, now));
 
     /// <summary>
+    /// Finds a grant with what it stands on, as <see cref="Grants.FindWithPersonAsync"/> does. Every refresh asks for it: an engine may read many together.
+    /// </summary>
+    /// <param name="id">The grant.</param>
+    /// <returns>The grant as it was at some time after the call; null if there is none.</returns>
+    /// <exception cref="DatabaseUnavailableException">The database can't be reached or is too busy.</exception>
+    public virtual ValueTask<GrantWithPerson?> FindGrantAsync(RowId id) => ReadAsync(sql => Grants.FindWithPersonAsync(sql, id));
+
+    /// <summary>
     /// Brings the schema to this version's, under a lock that other nodes wait for. What the database has beyond it is left alone: a newer version
     /// that only adds can share the database with this one.
     /// </summary>

@@ -79,6 +79,12 @@ public sealed record Grant
     public bool IsAlive(long now) => RevokedAt is null && now < ExpiresAt && now < RotatedAt + IdleSeconds * 1000L;
 }
 
+/// <summary>A grant with what it stands on.</summary>
+/// <param name="Grant">The grant.</param>
+/// <param name="User">Who gave it; null if there is no such user any more.</param>
+/// <param name="Session">The session that it ends with; null if it has none, or there is none any more.</param>
+public sealed record GrantWithPerson(Grant Grant, User? User, Session? Session);
+
 /// <summary>Why a grant ended, as stored and audited.</summary>
 public static class RevocationReasons
 {
@@ -112,6 +118,19 @@ public static class Grants
 
     private const string From = "FROM grants g JOIN grant_terms t ON t.id = g.terms_id";
 
+    private const string WithPerson =
+        $"""
+         SELECT {Users.JoinedColumns}, {Sessions.JoinedColumns}, {Columns} {From}
+         LEFT JOIN users u ON u.sub = g.sub LEFT JOIN sessions s ON s.bucket = g.bucket AND s.id = g.session_id
+         """;
+
+    /// <summary>How many grants <see cref="ListWithPersonAsync"/> reads at most.</summary>
+    public const int ManyWithPerson = 32;
+
+    // For 2, 4, 8, … grants: a statement is prepared once, so there are few of them.
+    private static readonly string[] ManyStatements =
+        [.. Enumerable.Range(1, int.Log2(ManyWithPerson)).Select(power => $"{WithPerson} WHERE (g.bucket, g.id) IN (VALUES {Pairs(1 << power)})")];
+
     // Distinct terms are few; one that is parsed or numbered once is not again. Bounded, so that hostile variety can't fill memory.
     private const int CachedTerms = 4096;
     private static readonly ConcurrentDictionary<string, GrantTerms> ParsedTerms = new(StringComparer.Ordinal);
@@ -143,13 +162,27 @@ public static class Grants
 
     /// <summary>Finds a grant with what it stands on, its user and its session, in one statement: every refresh asks for all three.</summary>
     /// <returns>Null if there is no such grant; a user or session that is gone is null.</returns>
-    public static ValueTask<(Grant Grant, User? User, Session? Session)?> FindWithPersonAsync(SqlSession sql, RowId id) =>
-        sql.ShardOf(id.Bucket).FindAsync(
-            $"""
-             SELECT {Users.JoinedColumns}, {Sessions.JoinedColumns}, {Columns} {From}
-             LEFT JOIN users u ON u.sub = g.sub LEFT JOIN sessions s ON s.bucket = g.bucket AND s.id = g.session_id WHERE g.bucket = $1 AND g.id = $2
-             """,
-            ReadWithPerson, id.Bucket, id.ToBytes());
+    public static ValueTask<GrantWithPerson?> FindWithPersonAsync(SqlSession sql, RowId id) =>
+        sql.ShardOf(id.Bucket).FindAsync<GrantWithPerson?>($"{WithPerson} WHERE g.bucket = $1 AND g.id = $2", ReadWithPerson, id.Bucket, id.ToBytes());
+
+    /// <summary>Finds several grants as <see cref="FindWithPersonAsync"/> finds one, in one statement.</summary>
+    /// <param name="sql">The database that has them all.</param>
+    /// <param name="ids">1 to <see cref="ManyWithPerson"/>; one may come twice.</param>
+    /// <returns>Those that there are, each once, in no order.</returns>
+    public static async ValueTask<List<GrantWithPerson>> ListWithPersonAsync(SqlSession sql, IReadOnlyList<RowId> ids)
+    {
+        if (ids.Count == 1) return await FindWithPersonAsync(sql, ids[0]).ConfigureAwait(false) is { } only ? [only] : [];
+        var power = int.Log2(ids.Count - 1) + 1;
+        // The places that are left are filled with the last one.
+        var values = new SqlValue[2 << power];
+        for (var i = 0; i < values.Length / 2; i++)
+        {
+            var id = ids[Math.Min(i, ids.Count - 1)];
+            (values[2 * i], values[2 * i + 1]) = (id.Bucket, id.ToBytes());
+        }
+
+        return await sql.ListAsync(ManyStatements[power - 1], ReadWithPerson, values).ConfigureAwait(false);
+    }
 
     /// <summary>The grants of a user, newest first.</summary>
     public static ValueTask<List<Grant>> ListByUserAsync(SqlSession sql, string subject) =>
@@ -281,11 +314,13 @@ public static class Grants
             """,
             id.Bucket, id.ToBytes(), before);
 
-    private static (Grant Grant, User? User, Session? Session)? ReadWithPerson(SqlRow row)
+    private static GrantWithPerson ReadWithPerson(SqlRow row)
     {
         var session = row.Skip(Users.ColumnCount);
-        return (Read(session.Skip(Sessions.ColumnCount)), row.IsNull(0) ? null : Users.Read(row), session.IsNull(0) ? null : Sessions.Read(session));
+        return new(Read(session.Skip(Sessions.ColumnCount)), row.IsNull(0) ? null : Users.Read(row), session.IsNull(0) ? null : Sessions.Read(session));
     }
+
+    private static string Pairs(int count) => string.Join(", ", Enumerable.Range(0, count).Select(i => $"(${2 * i + 1}, ${2 * i + 2})"));
 
     // The statement ends grants and returns their indexes.
     private static async ValueTask<int> EndAsync(SqlSession sql, string statement, long now, params SqlValue[] values)

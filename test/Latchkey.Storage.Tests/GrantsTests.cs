@@ -41,6 +41,85 @@ public abstract class GrantsTests(Engine engine)
         Assert.Equal(1, await test.CountAsync("grants"));
     }
 
+    [Fact]
+    public async Task Many_who_look_for_grants_at_once_find_each_their_own()
+    {
+        await using var test = await engine.CreateAsync();
+        var grants = new List<Grant>();
+        foreach (var (person, i) in Enumerable.Range(0, 40).Select(i => (i % 2 == 0 ? "alice" : "bob", i)))
+        {
+            var session = TestDatabase.Session(person);
+            var grant = TestDatabase.Grant(person, draft => draft.SessionId = i % 3 == 0 ? null : session.Id);
+            await test.WriteAsync(async sql =>
+            {
+                // Bob is gone, and so are some of the sessions.
+                if (i == 0) await Users.InsertAsync(sql, TestDatabase.User(person));
+                if (i % 3 == 1) await Sessions.InsertAsync(sql, session);
+                await Grants.InsertAsync(sql, grant);
+            });
+            grants.Add(grant);
+        }
+
+        var unknown = RowId.New("alice", Now);
+        await Task.WhenAll(Enumerable.Range(0, 400).Select(call => Task.Run(async () =>
+        {
+            if (call % 41 == 40)
+            {
+                Assert.Null(await test.Database.FindGrantAsync(unknown));
+                return;
+            }
+
+            var expected = grants[call % 41];
+            var (grant, user, session) = (await test.Database.FindGrantAsync(expected.Id))!;
+            Assert.Equal((expected.Id, expected.Subject, expected.SessionId), (grant.Id, grant.Subject, grant.SessionId));
+            Assert.Equal(expected.Subject == "alice" ? "alice" : null, user?.Subject);
+            Assert.Equal(call % 41 % 3 == 1 ? expected.SessionId : null, session?.Id);
+        })));
+    }
+
+    [Fact]
+    public async Task Several_grants_are_found_in_one_statement()
+    {
+        await using var test = await engine.CreateAsync();
+        var ids = new List<RowId>();
+        for (var i = 0; i < Grants.ManyWithPerson; i++)
+        {
+            var grant = TestDatabase.Grant();
+            ids.Add(grant.Id);
+            await test.WriteAsync(sql => Grants.InsertAsync(sql, grant));
+        }
+
+        for (var count = 1; count <= ids.Count; count++)
+            Assert.Equal(ids[..count], (await ListAsync(ids[..count])).OrderBy(ids.IndexOf));
+        Assert.Equal([ids[0], ids[1]], (await ListAsync([ids[0], RowId.New("alice", Now), ids[1], ids[0]])).OrderBy(ids.IndexOf));
+        Assert.Empty(await ListAsync([RowId.New("alice", Now)]));
+        Assert.Empty(await ListAsync([RowId.New("alice", Now), RowId.New("alice", Now)]));
+
+        async Task<List<RowId>> ListAsync(IReadOnlyList<RowId> wanted) =>
+            (await test.ReadAsync(sql => Grants.ListWithPersonAsync(sql.ShardOf("alice"), wanted))).ConvertAll(found => found.Grant.Id);
+    }
+
+    [Fact]
+    public async Task Who_looks_for_a_grant_after_a_write_sees_it_however_many_others_look()
+    {
+        await using var test = await engine.CreateAsync();
+        var grant = TestDatabase.Grant();
+        await test.WriteAsync(sql => Grants.InsertAsync(sql, grant));
+        using var stop = new CancellationTokenSource();
+        var others = Enumerable.Range(0, 16).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested) Assert.NotNull(await test.Database.FindGrantAsync(grant.Id));
+        })).ToArray();
+        for (var generation = 1; generation <= 50; generation++)
+        {
+            Assert.True(await test.Database.RotateAsync(grant.Id, generation, Now));
+            Assert.Equal(generation + 1, (await test.Database.FindGrantAsync(grant.Id))!.Grant.Generation);
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll(others);
+    }
+
     [Fact, Spec("OAuth 2.1", "4.3.1")]
     public async Task Of_many_who_rotate_one_generation_one_wins()
     {

@@ -120,6 +120,11 @@ public sealed class PostgreSqlDatabaseTests(PostgresServer shared)
         var began = Stopwatch.GetTimestamp();
         await Assert.ThrowsAsync<DatabaseUnavailableException>(() => database.WriteAsync(sql => RevokedTokens.AddAsync(sql, "meanwhile", Now)).AsTask());
         await Assert.ThrowsAsync<DatabaseUnavailableException>(() => database.ReadAsync(sql => RevokedTokens.ContainsAsync(sql, "before")).AsTask());
+        // What goes together with others hears of it too, each of them.
+        var id = RowId.New("alice", Now);
+        foreach (var find in Enumerable.Range(0, 50).Select(_ => database.FindGrantAsync(id).AsTask()).ToArray())
+            await Assert.ThrowsAsync<DatabaseUnavailableException>(() => find);
+        await Assert.ThrowsAsync<DatabaseUnavailableException>(() => database.RotateAsync(id, 1, Now).AsTask());
         Assert.False(await database.IsAvailableAsync());
         Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(6));
 

@@ -41,7 +41,7 @@ public sealed class ShardedDatabaseTests(PostgresServer server)
         Assert.Same(database.Shards[1], database.ShardOf("bob"));
         // What a refresh asks for is there in one statement.
         var grant = Assert.Single(await database.ReadAsync(sql => Grants.ListByUserAsync(sql, "bob")));
-        Assert.Equal("bob", (await database.ReadAsync(sql => Grants.FindWithPersonAsync(sql, grant.Id)))!.Value.User!.Subject);
+        Assert.Equal("bob", (await database.ReadAsync(sql => Grants.FindWithPersonAsync(sql, grant.Id)))!.User!.Subject);
         Assert.True(await database.RotateAsync(grant.Id, 1, Now));
         Assert.False(await database.RotateAsync(grant.Id, 1, Now));
     }

@@ -28,7 +28,7 @@ internal sealed class RefreshTokenGrant(ServerOptions options, Database database
             return Unknown;
         }
 
-        if (await database.ReadAsync(sql => Grants.FindWithPersonAsync(sql, token.GrantId)).ConfigureAwait(false) is not var (grant, user, session)) return Unknown;
+        if (await database.FindGrantAsync(token.GrantId).ConfigureAwait(false) is not var (grant, user, session)) return Unknown;
         if (grant.ClientId != client.Id || grant.Generation == 0) return Unknown;
         if (!grant.IsAlive(now) || grant.CreatedAt < client.NotBefore || user is null or { DisabledAt: not null }) return Over;
         if (grant.SessionId is not null && session?.IsAlive(now) != true) return Over;

@@ -60,6 +60,12 @@ internal sealed class FaultyDatabase(Database inner) : Database
         return await inner.ReadAsync(read);
     }
 
+    public override async ValueTask<GrantWithPerson?> FindGrantAsync(RowId id)
+    {
+        if (Next() is not (Fault.None or Fault.Forget)) throw Away();
+        return await inner.FindGrantAsync(id);
+    }
+
     public override async ValueTask<T> WriteAsync<T>(Func<SqlSession, ValueTask<T>> write)
     {
         if (_request.HttpContext is null)
