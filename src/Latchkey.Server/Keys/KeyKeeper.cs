@@ -138,7 +138,8 @@ internal sealed partial class KeyKeeper(Database database, KeyVault vault, Serve
             catch (Exception exception) when (exception is not OperationCanceledException)
 #pragma warning restore CA1031
             {
-                LogLater(logger, exception);
+                // A server that ends, because it could not start for instance, closes its database under the first round: that is no news.
+                if (!stoppingToken.IsCancellationRequested) LogLater(logger, exception);
             }
         }
         while (await WaitAsync(timer, stoppingToken).ConfigureAwait(false));

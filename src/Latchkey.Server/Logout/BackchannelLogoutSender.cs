@@ -64,7 +64,7 @@ internal sealed partial class BackchannelLogoutSender(
             catch (Exception exception) when (exception is not OperationCanceledException)
 #pragma warning restore CA1031
             {
-                LogUnavailable(logger, exception);
+                if (!stoppingToken.IsCancellationRequested) LogUnavailable(logger, exception);
                 await Task.Delay(PollInterval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

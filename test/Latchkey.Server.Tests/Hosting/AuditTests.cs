@@ -61,7 +61,8 @@ public sealed class AuditTests
 
         secrets.AddRange([code, request.CodeVerifier, started.DeviceCode, cookie, logoutToken]);
         secrets.AddRange(alice.SetCookies.Select(line => line.Split(';')[0].Split('=', 2)[1]).Where(value => value.Length > 0));
-        await Eventually.HoldsAsync("routine events in the audit", () => AuditRow.Read(server, "token.refused").Count > 0 && AuditRow.Read(server, "backchannel_logout.delivered").Count > 0);
+        await Eventually.HoldsAsync("routine events in the audit", () => AuditRow.Read(server, "token.refused").Count > 0
+            && AuditRow.Read(server, "token.issued").Exists(row => row.ClientId == "machine") && AuditRow.Read(server, "backchannel_logout.delivered").Count > 0);
 
         var subject = Jwt.Claims(bound.IdToken!).GetProperty("sub").GetString();
         var rows = AuditRow.Read(server);
