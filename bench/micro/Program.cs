@@ -9,4 +9,4 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 // In this process: the generated projects of the other kind would not find this repository's settings.
 var config = DefaultConfig.Instance.AddExporter(MarkdownExporter.GitHub)
     .AddJob(Job.ShortRun.WithIterationCount(5).WithToolchain(InProcessEmitToolchain.Instance));
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 0 ? args : ["--filter", "*"], config);
+BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Contains("--filter") ? args : [.. args, "--filter", "*"], config);
