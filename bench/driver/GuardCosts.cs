@@ -84,7 +84,7 @@ internal sealed class GuardCosts : IAsyncDisposable
             less the median of the same endpoint unguarded, which is the row "none". Ratios are Latchkey's figure by JwtBearer's.
 
             One by one, each connection sends its next request when the last is answered, and most of the bare request is the system's work of passing it on.
-            "{Together} at once" are sent in one piece (HTTP/1.1 pipelining), which that work is shared by: the nearest to what the guards cost on the processor alone.
+            "{Together} at once" are sent in one piece (HTTP/1.1 pipelining), so that they share that work: the nearest to what the guards cost on the processor alone.
 
             | Tokens | Guard | CPU µs, whole | CPU µs, above bare | Ratio, whole | Ratio, above bare | Bytes, whole | Bytes, above bare | Ratio, whole | Ratio, above bare |
             |---|---|---:|---:|---:|---:|---:|---:|---:|---:|
